@@ -1,0 +1,37 @@
+#![doc = "The model and the engine of `datalake`: sources, transforms, sinks, the ledger and lineage."]
+
+mod ambient;
+mod batch;
+mod digest;
+mod document;
+mod envelope;
+mod error;
+mod format;
+mod id;
+mod position;
+mod record;
+mod records;
+mod secret;
+mod sink;
+mod source;
+
+pub mod codec;
+pub mod split;
+pub mod store;
+pub mod transform;
+
+pub use ambient::{Ambient, Clock, Cpu, Entropy, SystemClock, SystemEntropy};
+pub use async_trait::async_trait;
+pub use batch::{Batch, SourceBatch};
+pub use digest::Sha256;
+pub use document::Document;
+pub use envelope::{Acquired, Envelope, Hop, Origin, Request, Worker, config_digest};
+pub use error::{Error, ErrorKind, RecordError, Result};
+pub use format::{Content, Csv, Format};
+pub use id::{AttemptId, BatchId, Dataset, PipelineId, RecordId};
+pub use position::Position;
+pub use record::{Record, RecordRef};
+pub use records::{Counts, Records, Rejected, Step};
+pub use secret::Secret;
+pub use sink::{Archive, Frame, Output, Quarantine, RawObject, Receipt, Refused, Sink, SinkInfo};
+pub use source::{Next, Remaining, Source, SourceInfo};

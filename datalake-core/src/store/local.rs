@@ -1,0 +1,290 @@
+//! A store in a directory.
+
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use chrono::{DateTime, Utc};
+use futures::stream::{self, BoxStream, StreamExt};
+
+use super::{Created, ObjectInfo, ObjectStore, Payload, PutOptions, check_key, clip, not_found};
+use crate::{Error, ErrorKind, Result};
+
+/// Where objects are written before they get their name. On the same file system, so that naming is atomic.
+const STAGING: &str = ".tmp";
+
+/// A store in a directory: one file an object, named by its key.
+///
+/// An object is written to a file without a name in the store, synchronised, and then linked to its name, so that it
+/// is whole or not there. The file and its directory are both synchronised before a write is `Ok`.
+#[derive(Debug, Clone)]
+pub struct LocalStore {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    root: PathBuf,
+    uri: String,
+    sync: bool,
+    staged: AtomicU64,
+    token: u64,
+}
+
+impl LocalStore {
+    /// A store in a directory, which is made if it is not there.
+    ///
+    /// # Errors
+    /// The directory cannot be made.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
+        Self::with_sync(root.into(), true)
+    }
+
+    /// The same, without synchronising files: an object survives the end of the process, but not that of the machine.
+    /// For tests and for data that can be had again.
+    ///
+    /// # Errors
+    /// The directory cannot be made.
+    pub fn open_without_sync(root: impl Into<PathBuf>) -> Result<Self> {
+        Self::with_sync(root.into(), false)
+    }
+
+    fn with_sync(root: PathBuf, sync: bool) -> Result<Self> {
+        let failed =
+            |cause| Error::io("cannot make the directory of the store", cause).with("path", root.display());
+        fs::create_dir_all(root.join(STAGING)).map_err(failed)?;
+        let absolute = fs::canonicalize(&root).map_err(failed)?;
+        let uri = format!("file://{}", absolute.display());
+        let token = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
+        Ok(Self { inner: Arc::new(Inner { root: absolute, uri, sync, staged: AtomicU64::new(0), token }) })
+    }
+
+    /// The directory.
+    #[must_use]
+    pub fn root(&self) -> &Path {
+        &self.inner.root
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        key: &str,
+        work: impl FnOnce(&Inner, &str) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        check_key(key)?;
+        if key.split('/').next() == Some(STAGING) {
+            return Err(Error::config("the key is reserved for objects being written").with("key", key));
+        }
+        let (inner, key) = (Arc::clone(&self.inner), key.to_owned());
+        let task = tokio::task::spawn_blocking(move || work(&inner, &key));
+        task.await.map_err(|cause| Error::unexpected("a file operation panicked").caused_by(cause))?
+    }
+}
+
+impl Inner {
+    fn path(&self, key: &str) -> PathBuf {
+        self.root.join(key)
+    }
+
+    /// Writes the bytes to a file outside the store's name space, gives it a name with `name`, and makes both last.
+    fn write(
+        &self,
+        key: &str,
+        payload: &Payload,
+        name: impl Fn(&Path, &Path) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let n = self.staged.fetch_add(1, Ordering::Relaxed);
+        let staged = self.root.join(STAGING).join(format!("{:016x}-{n}", self.token));
+        let path = self.path(key);
+        let written = (|| {
+            let mut file = File::create_new(&staged)?;
+            payload.parts().iter().try_for_each(|part| file.write_all(part))?;
+            if self.sync {
+                file.sync_all()?;
+            }
+            match name(&staged, &path) {
+                Err(cause) if cause.kind() == io::ErrorKind::NotFound => {
+                    self.make_parents(&path)?;
+                    name(&staged, &path)
+                }
+                named => named,
+            }
+        })();
+        // Gone already after a rename; a file left behind here is found by `clean`.
+        drop(fs::remove_file(&staged));
+        written?;
+        self.sync_dir(path.parent().unwrap_or(&self.root))
+    }
+
+    fn make_parents(&self, path: &Path) -> io::Result<()> {
+        let Some(parent) = path.parent() else { return Ok(()) };
+        fs::create_dir_all(parent)?;
+        let mut made = parent;
+        while made != self.root {
+            let Some(above) = made.parent() else { break };
+            self.sync_dir(above)?;
+            made = above;
+        }
+        Ok(())
+    }
+
+    fn sync_dir(&self, dir: &Path) -> io::Result<()> {
+        if self.sync { File::open(dir)?.sync_all() } else { Ok(()) }
+    }
+
+    fn failed(&self, doing: &'static str, key: &str, cause: io::Error) -> Error {
+        if cause.kind() == io::ErrorKind::NotFound {
+            return not_found(key);
+        }
+        Error::io(doing, cause).component("store.local").with("store", &self.uri).with("key", key)
+    }
+}
+
+#[async_trait]
+impl ObjectStore for LocalStore {
+    fn uri(&self) -> &str {
+        &self.inner.uri
+    }
+
+    async fn put(&self, key: &str, payload: Payload, _options: PutOptions) -> Result<()> {
+        self.blocking(key, move |inner, key| {
+            inner
+                .write(key, &payload, |staged, path| fs::rename(staged, path))
+                .map_err(|cause| inner.failed("cannot write an object", key, cause))
+        })
+        .await
+    }
+
+    async fn put_if_absent(&self, key: &str, payload: Payload, _options: PutOptions) -> Result<Created> {
+        self.blocking(key, move |inner, key| {
+            match inner.write(key, &payload, |staged, path| fs::hard_link(staged, path)) {
+                Ok(()) => Ok(Created::New),
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
+                Err(cause) => Err(inner.failed("cannot create an object", key, cause)),
+            }
+        })
+        .await
+    }
+
+    async fn get(&self, key: &str) -> Result<Bytes> {
+        self.blocking(key, |inner, key| match fs::read(inner.path(key)) {
+            Ok(bytes) => Ok(bytes.into()),
+            Err(cause) => Err(inner.failed("cannot read an object", key, cause)),
+        })
+        .await
+    }
+
+    async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+        self.blocking(key, move |inner, key| {
+            let read = || {
+                let mut file = File::open(inner.path(key))?;
+                let len = file.metadata()?.len();
+                let span = clip(len, &range);
+                let mut bytes = vec![0; span.len()];
+                file.seek(SeekFrom::Start(span.start as u64))?;
+                file.read_exact(&mut bytes)?;
+                io::Result::Ok(bytes.into())
+            };
+            read().map_err(|cause| inner.failed("cannot read an object", key, cause))
+        })
+        .await
+    }
+
+    async fn head(&self, key: &str) -> Result<ObjectInfo> {
+        self.blocking(key, |inner, key| {
+            let found = fs::metadata(inner.path(key)).and_then(|found| info(key.to_owned(), &found));
+            match found {
+                Ok(Some(info)) => Ok(info),
+                Ok(None) => Err(not_found(key)),
+                Err(cause) => Err(inner.failed("cannot look at an object", key, cause)),
+            }
+        })
+        .await
+    }
+
+    fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<ObjectInfo>> {
+        let (inner, prefix, after) = (Arc::clone(&self.inner), prefix.to_owned(), after.map(str::to_owned));
+        let walk = async move {
+            let task = tokio::task::spawn_blocking(move || {
+                let mut found = Vec::new();
+                walk(&inner.root, "", &prefix, after.as_deref(), &mut found)
+                    .map(|()| found)
+                    .map_err(|cause| inner.failed("cannot list objects", &prefix, cause))
+            });
+            let found = match task.await {
+                Ok(found) => found,
+                Err(cause) => Err(Error::unexpected("a file operation panicked").caused_by(cause)),
+            };
+            match found {
+                Ok(found) => stream::iter(found).map(Ok).boxed(),
+                Err(error) => stream::iter([Err(error)]).boxed(),
+            }
+        };
+        stream::once(walk).flatten().boxed()
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.blocking(key, |inner, key| match fs::remove_file(inner.path(key)) {
+            Ok(()) => Ok(()),
+            Err(cause) => match inner.failed("cannot delete an object", key, cause) {
+                error if error.kind() == ErrorKind::NotFound => Ok(()),
+                error => Err(error),
+            },
+        })
+        .await
+    }
+}
+
+fn info(key: String, found: &fs::Metadata) -> io::Result<Option<ObjectInfo>> {
+    if !found.is_file() {
+        return Ok(None);
+    }
+    let modified = DateTime::<Utc>::from(found.modified()?);
+    Ok(Some(ObjectInfo { key, bytes: found.len(), modified }))
+}
+
+/// Adds the objects below a directory in the order of their keys. `base` is the key of the directory with a slash at
+/// its end, or empty for the root.
+fn walk(
+    dir: &Path,
+    base: &str,
+    prefix: &str,
+    after: Option<&str>,
+    found: &mut Vec<ObjectInfo>,
+) -> io::Result<()> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(dir)? {
+        let entry = entry?;
+        let Ok(name) = entry.file_name().into_string() else { continue };
+        if base.is_empty() && name == STAGING {
+            continue;
+        }
+        let slash = if entry.file_type()?.is_dir() { "/" } else { "" };
+        entries.push((format!("{base}{name}{slash}"), entry.path()));
+    }
+    entries.sort();
+    for (key, path) in entries {
+        if key.ends_with('/') {
+            let before = after.is_some_and(|after| key.as_str() < after && !after.starts_with(&key));
+            if !before && (key.starts_with(prefix) || prefix.starts_with(&key)) {
+                gone_is_fine(walk(&path, &key, prefix, after, found))?;
+            }
+        } else if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
+            let look = fs::metadata(&path).and_then(|looked| info(key, &looked));
+            gone_is_fine(look.map(|info| found.extend(info)))?;
+        }
+    }
+    Ok(())
+}
+
+/// What another process deletes while we list is simply not listed.
+fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
