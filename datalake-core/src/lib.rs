@@ -18,6 +18,8 @@ mod source;
 pub mod codec;
 pub mod split;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod transform;
 
 pub use ambient::{Ambient, Clock, Cpu, Entropy, SystemClock, SystemEntropy};
