@@ -32,18 +32,27 @@
 //!
 //! The cases are ordinary functions, in [`source`], that give a [`Failure`] instead of a panic.
 
+mod build;
 mod case;
+mod clock;
+mod flaky;
+mod memory_sink;
+mod rng;
 mod suite;
 mod vec_source;
 
 pub mod source;
 
+pub use build::{BatchBuilder, Transformed, batch, records, transformed};
 pub use case::{CaseResult, Failure, Outcome};
+pub use clock::{ManualClock, VirtualClock};
+pub use flaky::{Call, FlakySource};
+pub use memory_sink::{FailingSink, MemorySink};
+pub use rng::{Rng, SeededEntropy};
 pub use source::{Fed, SourceHarness};
 pub use vec_source::{VecSilo, VecSource};
 
 #[doc(hidden)]
 pub mod __private {
     pub use super::case::run;
-    pub use tokio;
 }
