@@ -22,6 +22,8 @@ pub mod ledger;
 pub mod pipeline;
 pub mod split;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod transform;
 
 pub use ambient::{Ambient, Clock, Cpu, Entropy, SystemClock, SystemEntropy};
