@@ -81,7 +81,8 @@ async fn connection(
     let served = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(receiver.read_timeout)
-        .max_buf_size(HEAD)
+        .max_header_size(HEAD)
+        .max_buf_size(2 * HEAD)
         .serve_connection(TokioIo::new(stream), service);
     let mut served = std::pin::pin!(served);
     let ended = tokio::select! {

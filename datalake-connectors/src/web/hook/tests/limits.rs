@@ -97,7 +97,13 @@ async fn a_slow_head_is_cut_off() {
 #[tokio::test]
 async fn a_huge_head_is_refused() {
     let lake = Lake::on(open()).await;
-    assert_eq!(lake.post(&[("x-long", &"x".repeat(40_000))], "{}").await.status, 431);
+    let mut stream = TcpStream::connect(lake.at).await.unwrap();
+    let head = post("/events", &[("x-long", &"x".repeat(32 << 10))], "");
+    stream.write_all(&head).await.unwrap();
+    let mut answer = [0; 12];
+    within(stream.read_exact(&mut answer)).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 431");
+    assert!(lake.documents().is_empty());
 }
 
 #[tokio::test]
