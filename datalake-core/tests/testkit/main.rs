@@ -1,0 +1,5 @@
+//! The suites of the testkit on good components, and every case on a broken one.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod vec_source;
