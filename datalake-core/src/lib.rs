@@ -45,3 +45,4 @@ pub use sink::{
     Archive, Frame, Land, Landing, Output, Quarantine, RawObject, Receipt, Refused, Sink, SinkInfo,
 };
 pub use source::{Next, Remaining, Source, SourceInfo};
+pub use transform::{RecordTransform, Transform};
