@@ -167,19 +167,21 @@ impl Flow {
             .push_back(Box::pin(async move { Ok((land(&shared, &run, group, slot).await?, weight)) }));
     }
 
-    /// The next commit that is durable. Waits for ever if nothing is moving. Cancel safe.
-    pub(super) async fn next(&mut self) -> Result<Committed, Interrupt> {
+    /// The next commit that is durable, or `None` when a batch was transformed: there may be room for another now, and
+    /// a [`deadline`](Self::deadline). Waits for ever if nothing is moving. Cancel safe.
+    pub(super) async fn next(&mut self) -> Result<Option<Committed>, Interrupt> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Committed, Interrupt>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Committed>, Interrupt>> {
+        let mut accepted = false;
         loop {
             let mut moved = false;
             if self.writing.len() < self.shared.options.writes_in_flight.max(1)
                 && let Poll::Ready(Some(transformed)) = Pin::new(&mut self.transforming).poll_next(cx)
             {
                 self.accept(transformed?);
-                moved = true;
+                (moved, accepted) = (true, true);
             }
             if self.appending.is_none()
                 && let Poll::Ready(Some(landed)) = Pin::new(&mut self.writing).poll_next(cx)
@@ -192,10 +194,10 @@ impl Flow {
                 && let Poll::Ready(done) = appending.as_mut().poll(cx)
             {
                 self.appending = None;
-                return Poll::Ready(self.appended(done));
+                return Poll::Ready(self.appended(done).map(Some));
             }
             if !moved {
-                return Poll::Pending;
+                return if accepted { Poll::Ready(Ok(None)) } else { Poll::Pending };
             }
         }
     }
