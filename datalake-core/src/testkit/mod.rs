@@ -35,6 +35,7 @@
 mod build;
 mod case;
 mod clock;
+mod faulty;
 mod flaky;
 mod memory_sink;
 mod rng;
@@ -47,6 +48,7 @@ pub mod store;
 pub use build::{BatchBuilder, Transformed, batch, records, transformed};
 pub use case::{CaseResult, Failure, Outcome};
 pub use clock::{ManualClock, VirtualClock};
+pub use faulty::{Event, Fault, FaultyStore, Op};
 pub use flaky::{Call, FlakySource};
 pub use memory_sink::{FailingSink, MemorySink};
 pub use rng::{Rng, SeededEntropy};

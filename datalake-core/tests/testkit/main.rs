@@ -2,5 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod faulty;
 mod stores;
 mod vec_source;
