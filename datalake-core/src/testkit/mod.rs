@@ -30,7 +30,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! The cases are ordinary functions, in [`source`] and [`store`], that give a [`Failure`] instead of a panic.
+//! The cases are ordinary functions, in [`source`], [`sink`] and [`store`], that give a [`Failure`] instead of a panic.
 
 mod build;
 mod case;
@@ -42,6 +42,7 @@ mod rng;
 mod suite;
 mod vec_source;
 
+pub mod sink;
 pub mod source;
 pub mod store;
 
@@ -52,6 +53,7 @@ pub use faulty::{Event, Fault, FaultyStore, Op};
 pub use flaky::{Call, FlakySource};
 pub use memory_sink::{FailingSink, MemorySink};
 pub use rng::{Rng, SeededEntropy};
+pub use sink::SinkHarness;
 pub use source::{Fed, SourceHarness};
 pub use store::StoreHarness;
 pub use vec_source::{VecSilo, VecSource};

@@ -3,5 +3,6 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod faulty;
+mod sinks;
 mod stores;
 mod vec_source;
