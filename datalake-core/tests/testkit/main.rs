@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod broken;
 mod faulty;
 mod sinks;
 mod stores;
