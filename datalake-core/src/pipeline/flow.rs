@@ -167,21 +167,21 @@ impl Flow {
             .push_back(Box::pin(async move { Ok((land(&shared, &run, group, slot).await?, weight)) }));
     }
 
-    /// The next commit that is durable, or `None` when a batch was transformed: there may be room for another now, and
-    /// a [`deadline`](Self::deadline). Waits for ever if nothing is moving. Cancel safe.
+    /// The next commit that is durable, or `None` if something else has moved: a batch less is being transformed, a
+    /// group is open. Waits for ever if nothing is moving. Cancel safe.
     pub(super) async fn next(&mut self) -> Result<Option<Committed>, Interrupt> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Committed>, Interrupt>> {
-        let mut accepted = false;
+        let mut news = false;
         loop {
             let mut moved = false;
             if self.writing.len() < self.shared.options.writes_in_flight.max(1)
                 && let Poll::Ready(Some(transformed)) = Pin::new(&mut self.transforming).poll_next(cx)
             {
                 self.accept(transformed?);
-                (moved, accepted) = (true, true);
+                moved = true;
             }
             if self.appending.is_none()
                 && let Poll::Ready(Some(landed)) = Pin::new(&mut self.writing).poll_next(cx)
@@ -196,8 +196,9 @@ impl Flow {
                 self.appending = None;
                 return Poll::Ready(self.appended(done).map(Some));
             }
+            news |= moved;
             if !moved {
-                return if accepted { Poll::Ready(Ok(None)) } else { Poll::Pending };
+                return if news { Poll::Ready(Ok(None)) } else { Poll::Pending };
             }
         }
     }
