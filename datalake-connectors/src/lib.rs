@@ -1,1 +1,4 @@
-//! x
+#![doc = "Sources for `datalake`, one feature each."]
+
+#[cfg(feature = "web-poll")]
+pub mod web;
