@@ -1,4 +1,3 @@
-#![doc = "Sources for `datalake`, one feature each."]
+//! Sources for `datalake`, each in its own feature.
 
-#[cfg(feature = "web-poll")]
 pub mod web;

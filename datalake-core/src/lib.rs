@@ -11,13 +11,19 @@ mod id;
 mod position;
 mod record;
 mod records;
+mod retry;
 mod secret;
 mod sink;
 mod source;
 
 pub mod codec;
+pub mod lake;
+pub mod ledger;
+pub mod pipeline;
 pub mod split;
 pub mod store;
+#[cfg(feature = "testkit")]
+pub mod testkit;
 pub mod transform;
 
 pub use ambient::{Ambient, Clock, Cpu, Entropy, SystemClock, SystemEntropy};
@@ -29,9 +35,13 @@ pub use envelope::{Acquired, Envelope, Hop, Origin, Request, Worker, config_dige
 pub use error::{Error, ErrorKind, RecordError, Result};
 pub use format::{Content, Csv, Format};
 pub use id::{AttemptId, BatchId, Dataset, PipelineId, RecordId};
+pub use pipeline::Pipeline;
 pub use position::Position;
 pub use record::{Record, RecordRef};
 pub use records::{Counts, Records, Rejected, Step};
+pub use retry::Retry;
 pub use secret::Secret;
-pub use sink::{Archive, Frame, Output, Quarantine, RawObject, Receipt, Refused, Sink, SinkInfo};
+pub use sink::{
+    Archive, Frame, Land, Landing, Output, Quarantine, RawObject, Receipt, Refused, Sink, SinkInfo,
+};
 pub use source::{Next, Remaining, Source, SourceInfo};

@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::batch::Batch;
 use crate::codec::Compression;
 use crate::digest::Sha256;
+use crate::ledger::Ledger;
 use crate::records::Rejected;
 use crate::{RecordError, Result};
 
@@ -182,4 +183,33 @@ pub trait Quarantine: Send + Sync + 'static {
     /// # Errors
     /// Nothing counts as kept. The engine calls again if the error is retryable.
     async fn keep(&self, batch: &Batch, rejected: &[Rejected]) -> Result<Vec<Output>>;
+}
+
+/// The parts of a lake that a pipeline writes to.
+pub struct Landing {
+    /// Where documents are kept as they came; `None` to keep none.
+    pub archive: Option<Box<dyn Archive>>,
+    /// Where records go; `None` to keep documents only.
+    pub sink: Option<Box<dyn Sink>>,
+    /// Where refused records go.
+    pub quarantine: Box<dyn Quarantine>,
+    /// Where commits go.
+    pub ledger: Box<dyn Ledger>,
+}
+
+impl std::fmt::Debug for Landing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Landing")
+            .field("sink", &self.sink.as_ref().map(|sink| sink.info()))
+            .finish_non_exhaustive()
+    }
+}
+
+/// A lake that a pipeline can be given in one word, with [`PipelineBuilder::lake`](crate::pipeline::PipelineBuilder::lake).
+pub trait Land {
+    /// The parts of the lake, for one pipeline.
+    ///
+    /// # Errors
+    /// The lake is configured in a way that cannot work.
+    fn landing(&self) -> Result<Landing>;
 }

@@ -1,4 +1,9 @@
-//! The web: HTTP interfaces polled for documents.
+//! Web sites, apps and services that speak HTTP.
+
+#[cfg(feature = "web-hook")]
+pub mod hook;
+#[cfg(feature = "web-poll")]
+pub mod poll;
 
 #[cfg(feature = "web-poll")]
 mod auth;
@@ -12,10 +17,6 @@ mod origin;
 mod pace;
 #[cfg(feature = "web-poll")]
 mod percent;
-#[cfg(feature = "web-poll")]
-mod poll;
 
 #[cfg(feature = "web-poll")]
 pub use auth::{Auth, OAuth2};
-#[cfg(feature = "web-poll")]
-pub use poll::{Incremental, Pagination, PollBuilder, PollSource, TimeFormat};

@@ -7,7 +7,7 @@ use std::str::FromStr;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
-use crate::{Error, ErrorKind, Result};
+use crate::{Error, Result};
 
 mod bounded;
 
@@ -58,7 +58,7 @@ impl Compression {
     /// the other are a valid file whose content is theirs one after the other.
     ///
     /// # Errors
-    /// [`ConfigInvalid`](ErrorKind::ConfigInvalid) for a level out of range.
+    /// [`ConfigInvalid`](crate::ErrorKind::ConfigInvalid) for a level out of range.
     pub fn frame(self, level: i32, parts: &[Bytes]) -> Result<Bytes> {
         let len: usize = parts.iter().map(Bytes::len).sum();
         let out = BytesMut::with_capacity(len / 4 + 128).writer();
@@ -92,8 +92,8 @@ impl Compression {
     /// Decompresses all of the bytes, however many frames they are.
     ///
     /// # Errors
-    /// [`Corrupt`](ErrorKind::Corrupt) if the bytes are not a whole file of this codec;
-    /// [`RecordTooLarge`](ErrorKind::RecordTooLarge) beyond the bounds.
+    /// [`Corrupt`](crate::ErrorKind::Corrupt) if the bytes are not a whole file of this codec;
+    /// [`RecordTooLarge`](crate::ErrorKind::RecordTooLarge) beyond the bounds.
     pub fn decompress(self, bytes: &Bytes, bounds: Expansion) -> Result<Bytes> {
         if self.is_none() {
             return Ok(bytes.clone());
@@ -132,6 +132,7 @@ impl FromStr for Compression {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ErrorKind;
 
     #[test]
     fn frames_one_after_the_other_read_as_one() {

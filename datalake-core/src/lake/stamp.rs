@@ -1,0 +1,76 @@
+//! The lineage of a record in its own line: `"_lake":{"b":"orders/17","i":42}` as the last member of the object.
+//!
+//! `b` is the batch, `i` the ordinal in it, and `c` the number of the child where one record became several. Together
+//! they are the id of the record, which leads to its commit and from there to its raw bytes.
+
+use memchr::memmem;
+
+use crate::id::{BatchId, RecordId};
+use crate::record::RecordRef;
+
+/// The member of a record that holds its lineage.
+pub const KEY: &str = "_lake";
+
+const START: &str = r#""_lake":{"b":""#;
+
+/// Stamps the records of one batch.
+#[derive(Debug, Clone)]
+pub struct Stamp {
+    start: String,
+}
+
+impl Stamp {
+    /// The stamp of a batch.
+    #[must_use]
+    pub fn new(batch: &BatchId) -> Self {
+        Self { start: format!("{START}{batch}\",\"i\":") }
+    }
+
+    /// Writes the member and the brace that closes the object.
+    pub fn write(&self, line: &mut Vec<u8>, origin: RecordRef) {
+        let mut digits = itoa::Buffer::new();
+        line.extend_from_slice(self.start.as_bytes());
+        line.extend_from_slice(digits.format(origin.ordinal).as_bytes());
+        if origin.child > 0 {
+            line.extend_from_slice(b",\"c\":");
+            line.extend_from_slice(digits.format(origin.child).as_bytes());
+        }
+        line.extend_from_slice(b"}}");
+    }
+}
+
+/// A stamped line taken apart: the record without its stamp, and whose it is.
+///
+/// Gives `None` for a line without a stamp at its end.
+#[must_use]
+pub fn read(line: &[u8]) -> Option<(Vec<u8>, RecordId)> {
+    let start = memmem::rfind(line, START.as_bytes())?;
+    let text = std::str::from_utf8(&line[start + START.len()..]).ok()?;
+    let (batch, rest) = text.strip_suffix("}}")?.split_once("\",\"i\":")?;
+    let (ordinal, child) = rest.split_once(",\"c\":").unwrap_or((rest, "0"));
+    let id =
+        RecordId { batch: batch.parse().ok()?, ordinal: ordinal.parse().ok()?, child: child.parse().ok()? };
+    let before = line[..start].strip_suffix(b",").unwrap_or(&line[..start]);
+    Some(([before, b"}"].concat(), id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stamp_reads_back() {
+        for text in ["orders/17/42", "orders/1/0.3"] {
+            let id: RecordId = text.parse().unwrap();
+            let origin =
+                RecordRef { ordinal: id.ordinal, offset: 0, length: 0, document: 0, child: id.child };
+            for body in [r#"{"a":1}"#, r#"{"_lake":{"b":"x/1","i":2}}"#] {
+                let mut line = body.as_bytes()[..body.len() - 1].to_vec();
+                line.push(b',');
+                Stamp::new(&id.batch).write(&mut line, origin);
+                assert_eq!(read(&line).unwrap(), (body.as_bytes().to_vec(), id.clone()));
+            }
+        }
+        assert!(read(br#"{"a":1}"#).is_none());
+    }
+}

@@ -1,0 +1,134 @@
+//! What a commit names: objects, documents, outputs.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Sha256;
+use crate::document::Document;
+use crate::format::Format;
+use crate::sink::{Output, RawObject};
+
+/// What a commit names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// The object that holds the documents.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<RawObject>,
+    /// The documents in it, in order.
+    #[serde(default, skip_serializing_if = "DocumentTable::is_empty")]
+    pub documents: DocumentTable,
+    /// What the sinks wrote.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<Output>,
+    /// What the quarantine keeps.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quarantined: Vec<Output>,
+    /// Objects of earlier commits that count no more from here on.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub retired: Vec<String>,
+}
+
+/// Where a manifest is: in the entry, or beside the ledger if it is long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum ManifestAt {
+    /// In the entry.
+    Here(Manifest),
+    /// In an object of its own.
+    There {
+        /// The key of the object.
+        location: String,
+        /// The digest of its bytes, as stored.
+        sha256: Sha256,
+    },
+}
+
+/// The documents of a batch. Locators and formats, which repeat, are kept once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DocumentTable {
+    locators: Vec<Arc<str>>,
+    formats: Vec<Arc<Format>>,
+    rows: Vec<Row>,
+}
+
+/// Locator, format, offset at the locator, bytes, records, id.
+type Row = (u32, u32, u64, u64, u32, Option<Arc<str>>);
+
+/// One document of a batch.
+#[derive(Debug, Clone)]
+pub struct DocumentRow {
+    /// Where it came from.
+    pub locator: Arc<str>,
+    /// How it divides into records.
+    pub format: Arc<Format>,
+    /// The byte of the thing at its locator at which it begins.
+    pub offset: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// Its first byte in the content of the raw object.
+    pub content: u64,
+    /// The ordinal of its first record in the batch.
+    pub first: u32,
+    /// Its records.
+    pub records: u32,
+    /// The id under which the silo knows it.
+    pub id: Option<Arc<str>>,
+}
+
+impl DocumentTable {
+    pub(crate) fn new<'a>(documents: impl IntoIterator<Item = (&'a Document, u32)>) -> Self {
+        let mut table = Self::default();
+        for (document, records) in documents {
+            let locator = intern(&mut table.locators, document.locator());
+            let format = intern(&mut table.formats, document.format());
+            let (offset, bytes) = (document.offset(), document.len() as u64);
+            table.rows.push((locator, format, offset, bytes, records, document.id().cloned()));
+        }
+        table
+    }
+
+    /// Whether there are no documents.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// The number of documents.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The documents, in order.
+    pub fn rows(&self) -> impl Iterator<Item = DocumentRow> + '_ {
+        let (mut content, mut first) = (0, 0);
+        self.rows.iter().filter_map(move |(locator, format, offset, bytes, records, id)| {
+            let row = DocumentRow {
+                locator: Arc::clone(self.locators.get(*locator as usize)?),
+                format: Arc::clone(self.formats.get(*format as usize)?),
+                offset: *offset,
+                bytes: *bytes,
+                content,
+                first,
+                records: *records,
+                id: id.clone(),
+            };
+            content += bytes;
+            first += records;
+            Some(row)
+        })
+    }
+}
+
+/// The index of a value in a list, adding it if it is not there. Documents of one place come together, so the last
+/// one added is looked at first.
+fn intern<T: PartialEq + ?Sized>(known: &mut Vec<Arc<T>>, value: &Arc<T>) -> u32 {
+    let found = known.iter().rposition(|known| Arc::ptr_eq(known, value) || known == value);
+    let index = found.unwrap_or_else(|| {
+        known.push(Arc::clone(value));
+        known.len() - 1
+    });
+    u32::try_from(index).unwrap_or(u32::MAX)
+}

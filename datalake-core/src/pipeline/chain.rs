@@ -1,0 +1,294 @@
+//! A batch on its way through splitter and transforms.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use serde_json::{Value, json};
+
+use super::Shared;
+use crate::digest::Sha256;
+use crate::document::Document;
+use crate::envelope::{Acquired, Hop, Request, config_digest};
+use crate::position::Position;
+use crate::record::{Record, RecordRef};
+use crate::records::{Records, Step};
+use crate::split::split;
+use crate::transform::{Tally, Transform, run};
+use crate::{Error, ErrorKind, Result};
+
+type Link = (Arc<Step>, Arc<dyn Transform>);
+
+/// The transforms of a pipeline, in stretches that run in one pass each.
+pub(super) struct Chain {
+    parse: Arc<Step>,
+    /// Record transforms before any other, which share the pass of the parser.
+    first: Arc<[Link]>,
+    rest: Vec<Stretch>,
+    ordered: bool,
+    /// There is no sink to look at the records: they are counted and not parsed.
+    count_only: bool,
+}
+
+enum Stretch {
+    Fused(Arc<[Link]>),
+    Whole(Link),
+}
+
+/// A source batch after the last transform.
+pub(super) struct Transformed {
+    pub(super) documents: Arc<[Document]>,
+    /// The records of each document.
+    pub(super) cut: Vec<u32>,
+    pub(super) records: Records,
+    pub(super) hops: Vec<Hop>,
+    pub(super) acquired: Acquired,
+    pub(super) requests: Vec<Request>,
+    pub(super) position: Position,
+}
+
+/// A batch as the source gave it, or as the raw zone gives it back.
+pub(super) struct Untouched {
+    pub(super) documents: Vec<Document>,
+    pub(super) acquired: Acquired,
+    pub(super) requests: Vec<Request>,
+    pub(super) position: Position,
+}
+
+impl Chain {
+    pub(super) fn new(transforms: Vec<Arc<dyn Transform>>, without_sink: bool) -> Self {
+        let count_only = without_sink && transforms.is_empty();
+        let ordered = transforms.iter().any(|transform| transform.ordered());
+        let parse = Arc::new(Step { n: 0, name: "parse".into(), version: "1".into() });
+        let mut stretches: Vec<Vec<Link>> = vec![Vec::new()];
+        for (n, transform) in (1..).zip(transforms) {
+            let (name, version) = (transform.name().to_owned(), transform.version().to_owned());
+            let link = (Arc::new(Step { n, name, version }), transform);
+            match stretches.last_mut() {
+                Some(last) if is_fused(&link) && last.iter().all(is_fused) => last.push(link),
+                _ => stretches.push(vec![link]),
+            }
+        }
+        let mut stretches = stretches.into_iter();
+        let first = stretches.next().unwrap_or_default().into();
+        let rest = stretches
+            .map(|mut links| match links.pop() {
+                Some(link) if links.is_empty() && !is_fused(&link) => Stretch::Whole(link),
+                link => Stretch::Fused(links.into_iter().chain(link).collect()),
+            })
+            .collect();
+        Self { parse, first, rest, ordered, count_only }
+    }
+
+    fn links(&self) -> impl Iterator<Item = &Link> {
+        let rest = self.rest.iter().flat_map(|stretch| match stretch {
+            Stretch::Fused(links) => links.iter(),
+            Stretch::Whole(link) => std::slice::from_ref(link).iter(),
+        });
+        self.first.iter().chain(rest)
+    }
+
+    pub(super) fn describe(&self) -> Value {
+        let links = self.links().map(|(step, transform)| {
+            json!({ "name": step.name, "version": step.version, "config": transform.config() })
+        });
+        links.collect()
+    }
+
+    /// Whether batches must go through one after the other.
+    pub(super) fn ordered(&self) -> bool {
+        self.ordered
+    }
+
+    pub(super) fn reset(&self) {
+        self.links().for_each(|(_, transform)| transform.reset());
+    }
+
+    /// Cuts and transforms a batch.
+    pub(super) async fn apply(&self, shared: &Shared, batch: Untouched) -> Result<Transformed> {
+        let Untouched { documents, acquired, requests, position } = batch;
+        let documents: Arc<[Document]> = documents.into();
+        check_size(&documents)?;
+        let (parse, first, ambient) =
+            (Arc::clone(&self.parse), Arc::clone(&self.first), shared.ambient.clone());
+        let count_only = self.count_only;
+        let (documents, cut, mut records, mut hops) = shared
+            .ambient
+            .cpu()
+            .run(move || {
+                let start = ambient.now();
+                let (cut, mut records) = cut_records(&documents, &parse, count_only);
+                if count_only {
+                    return (documents, cut, records, Vec::new());
+                }
+                let before = records.rejected.len() as u64;
+                let mut tallies = run(&mut records, Some(&parse), &first);
+                if let Some(parsed) = tallies.first_mut() {
+                    parsed.records_in += before;
+                    parsed.rejected += before;
+                }
+                let steps =
+                    std::iter::once((&parse, None)).chain(first.iter().map(|(step, t)| (step, Some(&**t))));
+                let hops = tally_hops(steps, tallies, start, ambient.now());
+                (documents, cut, records, hops)
+            })
+            .await?;
+        for stretch in &self.rest {
+            match stretch {
+                Stretch::Fused(links) => {
+                    let (links, ambient) = (Arc::clone(links), shared.ambient.clone());
+                    let done = shared.ambient.cpu().run(move || {
+                        let start = ambient.now();
+                        let tallies = run(&mut records, None, &links);
+                        let steps = links.iter().map(|(step, transform)| (step, Some(&**transform)));
+                        (tally_hops(steps, tallies, start, ambient.now()), records)
+                    });
+                    let (more, changed) = done.await?;
+                    hops.extend(more);
+                    records = changed;
+                }
+                Stretch::Whole((step, transform)) => {
+                    let (changed, hop) = whole(shared, step, &**transform, records).await?;
+                    hops.push(hop);
+                    records = changed;
+                }
+            }
+        }
+        Ok(Transformed { documents, cut, records, hops, acquired, requests, position })
+    }
+}
+
+fn is_fused(link: &Link) -> bool {
+    link.1.as_record_transform().is_some()
+}
+
+/// Runs a transform that wants the whole batch, and checks its books.
+async fn whole(
+    shared: &Shared,
+    step: &Arc<Step>,
+    transform: &dyn Transform,
+    mut records: Records,
+) -> Result<(Records, Hop)> {
+    records.enter(Arc::clone(step));
+    let before = Books::of(&records);
+    let start = shared.ambient.now();
+    let changed = shared
+        .options
+        .retry
+        .run(&shared.ambient, || transform.apply(records.clone()))
+        .await
+        .map_err(|error| error.component(step.name.clone()).with("pipeline", &shared.id))?;
+    if !Arc::ptr_eq(changed.documents(), records.documents()) {
+        return Err(Error::unexpected("a transform gave back other records than it was given")
+            .component(step.name.clone()));
+    }
+    let after = Books::of(&changed);
+    if before.all() + after.expanded != after.all() + before.expanded {
+        return Err(Error::unexpected("a transform lost count of its records")
+            .component(step.name.clone())
+            .with("before", format_args!("{before:?}"))
+            .with("after", format_args!("{after:?}")));
+    }
+    let tally = Tally {
+        records_in: before.records,
+        records_out: after.records,
+        filtered: after.filtered - before.filtered,
+        rejected: after.rejected - before.rejected,
+    };
+    let hop = hop(step, Some(transform), tally, start, shared.ambient.now());
+    Ok((changed, hop))
+}
+
+#[derive(Debug)]
+struct Books {
+    records: u64,
+    filtered: u64,
+    rejected: u64,
+    expanded: u64,
+    merged: u64,
+}
+
+impl Books {
+    fn of(records: &Records) -> Self {
+        Self {
+            records: records.len() as u64,
+            filtered: records.filtered,
+            rejected: records.rejected.len() as u64,
+            expanded: records.expanded,
+            merged: records.merged,
+        }
+    }
+
+    fn all(&self) -> u64 {
+        self.records + self.filtered + self.rejected + self.merged
+    }
+}
+
+fn check_size(documents: &[Document]) -> Result<()> {
+    let large = documents.iter().find(|document| u32::try_from(document.len()).is_err());
+    if let Some(document) = large {
+        return Err(Error::new(ErrorKind::RecordTooLarge, "a document is longer than 4 GiB")
+            .with("locator", document.locator()));
+    }
+    if documents.len() > usize::from(u16::MAX) {
+        return Err(Error::unexpected("the source gave more than 65,535 documents at once"));
+    }
+    Ok(())
+}
+
+/// The records of each document, and all of them, unless they are only counted.
+fn cut_records(documents: &Arc<[Document]>, parse: &Arc<Step>, count_only: bool) -> (Vec<u32>, Records) {
+    let mut cut = Vec::with_capacity(documents.len());
+    let mut records = Records::new(Arc::clone(documents), Vec::new(), Arc::clone(parse));
+    let mut ordinal = 0_u32;
+    for (index, document) in documents.iter().enumerate() {
+        let first = ordinal;
+        split(document, |piece| {
+            let origin = RecordRef {
+                ordinal,
+                offset: piece.range.start as u32,
+                length: piece.range.len() as u32,
+                document: index as u16,
+                child: 0,
+            };
+            ordinal += 1;
+            match piece.error {
+                _ if count_only => {}
+                None => records.records.push(Record::new(piece.body, origin, piece.content)),
+                Some(error) => records.reject(origin, error),
+            }
+        });
+        cut.push(ordinal - first);
+    }
+    (cut, records)
+}
+
+fn tally_hops<'a>(
+    steps: impl Iterator<Item = (&'a Arc<Step>, Option<&'a dyn Transform>)>,
+    tallies: Vec<Tally>,
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+) -> Vec<Hop> {
+    steps.zip(tallies).map(|((step, transform), tally)| hop(step, transform, tally, start, end)).collect()
+}
+
+fn hop(
+    step: &Step,
+    transform: Option<&dyn Transform>,
+    tally: Tally,
+    start: DateTime<Utc>,
+    end: DateTime<Utc>,
+) -> Hop {
+    let config: Option<Sha256> = transform.and_then(|transform| config_digest(&transform.config()));
+    Hop {
+        n: step.n,
+        name: step.name.clone(),
+        version: step.version.clone(),
+        config,
+        start,
+        end,
+        records_in: tally.records_in,
+        records_out: tally.records_out,
+        filtered: tally.filtered,
+        rejected: tally.rejected,
+    }
+}

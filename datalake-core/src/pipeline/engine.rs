@@ -1,0 +1,295 @@
+//! The loop that reads, and tells the source what is durable.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::chain::Untouched;
+use super::flow::{Committed, Flow, Interrupt};
+use super::{Budget, Ended, Held, Pipeline, Progress, Report};
+use crate::envelope::Acquired;
+use crate::position::Position;
+use crate::source::Next;
+use crate::{Error, Result};
+
+/// The longest pause between two attempts to go on after a failure.
+const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// When a run is over.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Mode {
+    /// When the source has nothing now, or the budget is spent.
+    Drain(Budget),
+    /// When it is asked to stop.
+    Run,
+}
+
+/// Runs a pipeline from the head of its ledger until it is over. After a lost race, and in [`Mode::Run`] after a
+/// temporary failure, it begins again at the head.
+pub(super) async fn run(
+    pipeline: &mut Pipeline,
+    mode: Mode,
+    shutdown: impl Future<Output = ()> + Send,
+) -> Result<Report> {
+    let started = pipeline.shared.ambient.now();
+    let id = pipeline.shared.ambient.attempt().to_string();
+    let budget = match mode {
+        Mode::Drain(budget) => budget,
+        Mode::Run => Budget::unlimited(),
+    };
+    let mut run = Run {
+        mode,
+        id: id.into(),
+        deadline: budget.time.map(|time| Instant::now() + time),
+        bytes_left: budget.bytes.unwrap_or(u64::MAX),
+        stopping: None,
+        report: Report::new(pipeline.shared.id.clone(), started),
+        progress: Progress { started, updated: started, ..Progress::default() },
+        failures: 0,
+    };
+    let mut shutdown = pin!(shutdown);
+    tracing::info!(pipeline = %pipeline.shared.id, run = %run.id, source = pipeline.shared.info.system, "run begins");
+    loop {
+        let before = run.report.commits;
+        let interrupt = match run.session(pipeline, shutdown.as_mut()).await {
+            Ok(why) => {
+                run.report.why = why;
+                run.report.ended = pipeline.shared.ambient.now();
+                tracing::info!(pipeline = %pipeline.shared.id, run = %run.id, why = ?why,
+                    commits = run.report.commits, records = run.report.counts.read, "run ends");
+                return Ok(run.report);
+            }
+            Err(interrupt) => interrupt,
+        };
+        run.failures = if run.report.commits > before { 1 } else { run.failures + 1 };
+        let pause = run.pause(pipeline, interrupt)?;
+        tokio::select! {
+            biased;
+            () = shutdown.as_mut(), if run.stopping.is_none() => run.stopping = Some(Ended::Shutdown),
+            () = tokio::time::sleep(pause) => {}
+        }
+    }
+}
+
+struct Run {
+    mode: Mode,
+    id: Arc<str>,
+    deadline: Option<Instant>,
+    bytes_left: u64,
+    /// Why no more is read.
+    stopping: Option<Ended>,
+    report: Report,
+    progress: Progress,
+    /// Interrupts without a commit between them.
+    failures: u32,
+}
+
+/// What broke the wait for the source.
+enum Turn {
+    Read(Result<Next>),
+    /// The source must be told of a commit before it is asked again.
+    Tell,
+    Stop(Ended),
+}
+
+impl Run {
+    /// How long to wait before going on after an interrupt, or the error that ends the run.
+    fn pause(&mut self, pipeline: &Pipeline, interrupt: Interrupt) -> Result<Duration> {
+        let ambient = &pipeline.shared.ambient;
+        let share = (ambient.bits() >> 11) as f64 / (1_u64 << 53) as f64;
+        match interrupt {
+            Interrupt::Lost => {
+                self.report.lost_slots += 1;
+                tracing::info!(pipeline = %pipeline.shared.id, "another worker took the slot; reading the head again");
+                let most = Duration::from_millis(20).saturating_mul(1 << self.failures.min(6));
+                Ok(most.mul_f64(share))
+            }
+            Interrupt::Failed(error) => {
+                self.report.restarts += 1;
+                let goes_on =
+                    matches!(self.mode, Mode::Run) && error.is_temporary() && self.stopping.is_none();
+                if !goes_on {
+                    return Err(error);
+                }
+                let most =
+                    Duration::from_secs(1).saturating_mul(1 << self.failures.min(6)).min(LONGEST_PAUSE);
+                let pause = (most / 4 + (most - most / 4).mul_f64(share))
+                    .max(error.retry_after().unwrap_or_default());
+                tracing::warn!(pipeline = %pipeline.shared.id, %error, ?pause, "going back to the last commit");
+                Ok(pause)
+            }
+        }
+    }
+
+    /// Reads and commits from the head of the ledger until there is nothing more to read and all is committed.
+    async fn session(
+        &mut self,
+        pipeline: &mut Pipeline,
+        mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
+    ) -> Result<Ended, Interrupt> {
+        let shared = Arc::clone(&pipeline.shared);
+        let head = shared.ledger.head(&shared.id).await?;
+        let position = head.as_ref().map(|head| head.commit.to.clone());
+        shared.chain.reset();
+        let mut tries = 0;
+        while let Err(error) = pipeline.source.seek(position.as_ref()).await {
+            tries += 1;
+            let delay = shared.options.retry.delay(tries, &error, &shared.ambient);
+            tokio::time::sleep(delay.ok_or_else(|| error.exhausted())?).await;
+        }
+        self.report.position = position;
+        let mut flow = Flow::new(Arc::clone(&shared), Arc::clone(&self.id), head.as_ref());
+        for held in &pipeline.held {
+            flow.push(held.untouched());
+        }
+
+        let mut tell: Option<Position> = None;
+        let mut idle: Option<Instant> = None;
+        let mut failed: Option<Error> = None;
+        let mut read_failures = 0;
+        loop {
+            if let Some(position) = tell.take() {
+                self.tell(pipeline, &position).await;
+            }
+            if (self.stopping.is_some() || failed.is_some()) && flow.is_empty() {
+                return match (failed, self.stopping) {
+                    (Some(error), _) => Err(error.into()),
+                    (None, why) => Ok(why.unwrap_or(Ended::Done)),
+                };
+            }
+            let start = shared.ambient.now();
+            let turn = {
+                let mut next = pin!(pipeline.source.next_batch());
+                loop {
+                    let over = self.stopping.is_some() || failed.is_some();
+                    let read = !over && idle.is_none() && flow.has_room();
+                    if (over && !flow.is_transforming()) || (!flow.has_room() && !flow.is_moving()) {
+                        flow.flush();
+                    }
+                    if over && flow.is_empty() {
+                        break Turn::Tell;
+                    }
+                    let (moving, deadline) = (flow.is_moving(), flow.deadline());
+                    tokio::select! {
+                        biased;
+                        () = shutdown.as_mut(), if self.stopping.is_none() => break Turn::Stop(Ended::Shutdown),
+                        done = flow.next(), if moving => {
+                            let position = self.committed(&mut pipeline.held, &flow, done?);
+                            tell = Some(position);
+                            if shared.info.wants_commit {
+                                break Turn::Tell;
+                            }
+                        }
+                        () = until(deadline), if deadline.is_some() => flow.flush(),
+                        () = until(self.deadline), if self.deadline.is_some() && !over => break Turn::Stop(Ended::Budget),
+                        () = until(idle), if idle.is_some() && !over => idle = None,
+                        read = &mut next, if read => break Turn::Read(read),
+                    }
+                }
+            };
+            match turn {
+                Turn::Tell => {}
+                Turn::Stop(why) => self.stopping = Some(why),
+                Turn::Read(Ok(Next::Batch(batch))) => {
+                    read_failures = 0;
+                    let end = shared.ambient.now();
+                    let held = Held { batch, acquired: Acquired { start, end } };
+                    self.read(pipeline, &held);
+                    flow.push(held.untouched());
+                    self.publish(pipeline, &flow);
+                    if !shared.info.can_seek {
+                        pipeline.held.push_back(held);
+                    }
+                }
+                Turn::Read(Ok(Next::Idle(pause))) => match self.mode {
+                    Mode::Drain(_) => self.stopping = Some(Ended::Idle),
+                    Mode::Run => idle = Some(Instant::now() + pause),
+                },
+                Turn::Read(Ok(Next::End)) => self.stopping = Some(Ended::Exhausted),
+                Turn::Read(Err(error)) => {
+                    read_failures += 1;
+                    let error = error.component(shared.info.system.clone()).with("pipeline", &shared.id);
+                    match shared.options.retry.delay(read_failures, &error, &shared.ambient) {
+                        Some(delay) => {
+                            tracing::warn!(%error, ?delay, "the source could not be read; trying again");
+                            idle = Some(Instant::now() + delay);
+                        }
+                        None => failed = Some(error.exhausted()),
+                    }
+                }
+            }
+            if self.bytes_left == 0 && self.stopping.is_none() {
+                self.stopping = Some(Ended::Budget);
+            }
+        }
+    }
+
+    fn read(&mut self, pipeline: &Pipeline, held: &Held) {
+        let bytes = held.batch.bytes() as u64;
+        self.bytes_left = self.bytes_left.saturating_sub(bytes);
+        self.progress.bytes_read += bytes;
+        self.progress.remaining = pipeline.source.remaining();
+    }
+
+    fn publish(&mut self, pipeline: &Pipeline, flow: &Flow) {
+        self.progress.updated = pipeline.shared.ambient.now();
+        self.progress.oldest_uncommitted = flow.oldest();
+        pipeline.shared.progress.send_replace(self.progress);
+    }
+
+    /// Writes a commit into the books. Gives the position to tell the source.
+    fn committed(
+        &mut self,
+        held: &mut std::collections::VecDeque<Held>,
+        flow: &Flow,
+        done: Committed,
+    ) -> Position {
+        let Committed { commit, batches } = done;
+        held.drain(..batches.min(held.len()));
+        self.report.add(&commit);
+        self.progress.counts = self.report.counts;
+        self.progress.bytes_committed = self.report.bytes_in;
+        self.progress.commits = self.report.commits;
+        self.progress.oldest_uncommitted = flow.oldest();
+        tracing::debug!(commit = %commit.name(), counts = ?commit.counts, "committed");
+        commit.to
+    }
+
+    /// Tells the source what is durable. If it cannot be told it is told again with the next commit.
+    async fn tell(&mut self, pipeline: &mut Pipeline, position: &Position) {
+        let shared = Arc::clone(&pipeline.shared);
+        let mut failed = 0;
+        while let Err(error) = pipeline.source.commit(position).await {
+            failed += 1;
+            let Some(delay) = shared.options.retry.delay(failed, &error, &shared.ambient) else {
+                tracing::warn!(%error, "the source could not be told of a commit; it may deliver again");
+                break;
+            };
+            tokio::time::sleep(delay).await;
+        }
+        self.progress.updated = shared.ambient.now();
+        shared.progress.send_replace(self.progress);
+    }
+}
+
+impl Held {
+    fn untouched(&self) -> Untouched {
+        let batch = self.batch.clone();
+        Untouched {
+            documents: batch.documents,
+            acquired: self.acquired,
+            requests: batch.requests,
+            position: batch.position,
+        }
+    }
+}
+
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}

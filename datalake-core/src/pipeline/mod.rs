@@ -1,0 +1,201 @@
+//! One source, transforms, sinks and a ledger, run as one.
+//!
+//! ```text
+//! read ─► split, transform ─► join to the sinks' size ─► archive ∥ sinks ─► ledger ─► source.commit
+//!          side by side,            in order            several in flight   in order    in order
+//!          order kept
+//! ```
+//!
+//! A pipeline runs in two ways. [`Pipeline::drain`] takes what there is and ends; [`Pipeline::run_until`] goes on.
+//! Whatever ends a run, nothing that was committed is lost and nothing that was not is visible: the next run begins
+//! at the head of the ledger.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::Result;
+use crate::ambient::Ambient;
+use crate::batch::SourceBatch;
+use crate::envelope::Worker;
+use crate::id::PipelineId;
+use crate::ledger::Ledger;
+use crate::sink::{Archive, Quarantine, Sink};
+use crate::source::{Source, SourceInfo};
+
+mod builder;
+mod chain;
+mod engine;
+mod flow;
+mod group;
+mod landing;
+mod options;
+mod progress;
+mod report;
+mod rework;
+
+pub use builder::PipelineBuilder;
+pub use options::{Budget, Options};
+pub use progress::Progress;
+pub use report::{Ended, Report};
+
+use chain::Chain;
+use std::collections::VecDeque;
+
+/// One source, an optional archive, transforms, sinks and a lane of a ledger. Build one with
+/// [`Pipeline::builder`].
+///
+/// One writer at a time makes progress: a second one on the same lane is harmless and its work is dropped.
+pub struct Pipeline {
+    shared: Arc<Shared>,
+    source: Box<dyn Source>,
+    /// What a source that cannot seek has given and no commit covers yet, oldest first.
+    held: VecDeque<Held>,
+}
+
+#[derive(Clone)]
+struct Held {
+    batch: SourceBatch,
+    acquired: crate::Acquired,
+}
+
+/// What the stages of a pipeline share.
+struct Shared {
+    id: PipelineId,
+    info: SourceInfo,
+    archive: Option<Box<dyn Archive>>,
+    chain: Chain,
+    sinks: Vec<Box<dyn Sink>>,
+    quarantine: Option<Box<dyn Quarantine>>,
+    ledger: Box<dyn Ledger>,
+    worker: Arc<Worker>,
+    options: Options,
+    ambient: Ambient,
+    progress: watch::Sender<Progress>,
+}
+
+impl Pipeline {
+    /// Begins a pipeline of a name. The name is its lane in the ledger: keep it for the life of the data.
+    ///
+    /// # Errors
+    /// [`ConfigInvalid`](crate::ErrorKind::ConfigInvalid) from [`PipelineBuilder::build`] for a bad name.
+    pub fn builder(name: impl Into<String>) -> PipelineBuilder {
+        PipelineBuilder::new(name.into())
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn id(&self) -> &PipelineId {
+        &self.shared.id
+    }
+
+    /// What the source is.
+    #[must_use]
+    pub fn source_info(&self) -> &SourceInfo {
+        &self.shared.info
+    }
+
+    /// The ledger.
+    #[must_use]
+    pub fn ledger(&self) -> &dyn Ledger {
+        &*self.shared.ledger
+    }
+
+    /// The names, versions and settings of the parts, for people.
+    #[must_use]
+    pub fn describe(&self) -> serde_json::Value {
+        self.shared.describe()
+    }
+
+    /// How a run gets on, to watch while it runs.
+    #[must_use]
+    pub fn progress(&self) -> watch::Receiver<Progress> {
+        self.shared.progress.subscribe()
+    }
+
+    /// Takes what there is: until the source has nothing now, or ends, or the budget is spent. What was read by then
+    /// is committed before this returns.
+    ///
+    /// **Cancellation**: the future may be dropped at any await; it is as if the process had been killed, and the
+    /// next run goes on from the last commit.
+    ///
+    /// # Errors
+    /// The run could not go on, after all the retries the policy allows. What was committed stays.
+    pub async fn drain(&mut self, budget: Budget) -> Result<Report> {
+        engine::run(self, engine::Mode::Drain(budget), std::future::pending()).await
+    }
+
+    /// Goes on until `shutdown` is ready, then commits what was read and returns. Temporary failures are waited out.
+    ///
+    /// **Cancellation**: as for [`drain`](Self::drain).
+    ///
+    /// # Errors
+    /// The run cannot go on at all: a setting, a credential or a grant is wrong, or data is corrupt.
+    pub async fn run_until(&mut self, shutdown: impl Future<Output = ()> + Send) -> Result<Report> {
+        engine::run(self, engine::Mode::Run, shutdown).await
+    }
+
+    /// Tries quarantined records again: every batch with records in quarantine gets a commit of its own, in which
+    /// those that pass now go to the sinks and the others go to quarantine again. The source is not touched.
+    ///
+    /// # Errors
+    /// The ledger or the raw documents cannot be read, or another worker took the slot too often.
+    pub async fn replay(&mut self, lake: &crate::lake::Lake) -> Result<Report> {
+        rework::replay(&self.shared, lake).await
+    }
+
+    /// Makes the records of every batch again from its raw documents, with the transforms as they are now. Each batch
+    /// is one commit that puts the new outputs in the place of the old. The source is not touched.
+    ///
+    /// # Errors
+    /// As for [`replay`](Self::replay); [`Unsupported`](crate::ErrorKind::Unsupported) for a batch without raw
+    /// documents.
+    pub async fn rebuild(&mut self, lake: &crate::lake::Lake) -> Result<Report> {
+        rework::rebuild(&self.shared, lake).await
+    }
+
+    /// Lets go of the source and the sinks.
+    pub async fn close(mut self) {
+        if let Err(error) = self.source.close().await {
+            tracing::warn!(%error, "the source did not close");
+        }
+        for sink in &self.shared.sinks {
+            if let Err(error) = sink.close().await {
+                tracing::warn!(%error, sink = sink.info().name, "a sink did not close");
+            }
+        }
+    }
+}
+
+impl Shared {
+    fn describe(&self) -> serde_json::Value {
+        let sinks: Vec<_> = self
+            .sinks
+            .iter()
+            .map(|sink| serde_json::json!({ "name": sink.info().name, "config": sink.info().config }))
+            .collect();
+        serde_json::json!({
+            "pipeline": self.id,
+            "source": {
+                "system": self.info.system,
+                "dataset": self.info.dataset,
+                "locator": self.info.locator,
+                "config": self.info.config,
+            },
+            "archive": self.archive.is_some(),
+            "transforms": self.chain.describe(),
+            "sinks": sinks,
+        })
+    }
+}
+
+impl fmt::Debug for Pipeline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Pipeline")
+            .field("id", &self.shared.id)
+            .field("source", &self.shared.info)
+            .finish_non_exhaustive()
+    }
+}

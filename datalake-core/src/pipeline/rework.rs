@@ -1,0 +1,229 @@
+//! Replaying the quarantine and rebuilding from the raw zone. The source is not touched.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures::TryStreamExt;
+
+use super::Shared;
+use super::chain::{Transformed, Untouched};
+use super::landing::{Slot, commit, write};
+use super::report::Report;
+use crate::batch::Batch;
+use crate::envelope::Envelope;
+use crate::id::BatchId;
+use crate::lake::{Lake, Object, QuarantineLine, View, Zone};
+use crate::ledger::{Appended, Commit, CommitKind, DocumentTable, Entry, ManifestAt};
+use crate::record::{Record, RecordRef};
+use crate::records::{Counts, Rejected};
+use crate::{Document, Error, ErrorKind, Result};
+
+/// How often in a row another worker may take the slot.
+const LOST_AT_MOST: u32 = 100;
+
+/// What is to become of one batch.
+struct Remade {
+    documents: Vec<Document>,
+    records: Vec<Record>,
+    rejected: Vec<Rejected>,
+    counts: Counts,
+    hops: Vec<crate::Hop>,
+    retired: Vec<String>,
+}
+
+pub(super) async fn replay(shared: &Shared, lake: &Lake) -> Result<Report> {
+    each_batch(shared, lake, CommitKind::Replay, |view, batch| {
+        view.of_batch(batch).any(|object| object.zone == Zone::Quarantine)
+    })
+    .await
+}
+
+pub(super) async fn rebuild(shared: &Shared, lake: &Lake) -> Result<Report> {
+    each_batch(shared, lake, CommitKind::Rebuild, |_, _| true).await
+}
+
+/// Goes through the batches that the ledger holds now, remaking those that are wanted.
+async fn each_batch(
+    shared: &Shared,
+    lake: &Lake,
+    kind: CommitKind,
+    wanted: impl Fn(&View, u64) -> bool,
+) -> Result<Report> {
+    let mut report = Report::new(shared.id.clone(), shared.ambient.now());
+    let run = shared.ambient.attempt().to_string();
+    shared.chain.reset();
+    let mut view = lake.view(&shared.id).await?;
+    let batches = data_commits(shared).await?;
+    for (batch, entry) in batches {
+        let mut lost = 0;
+        while wanted(&view, batch) {
+            let remade = match kind {
+                CommitKind::Replay => replayed(shared, lake, &view, &entry.commit).await?,
+                _ => rebuilt(shared, lake, &view, &entry.commit).await?,
+            };
+            match put(shared, kind, &run, &entry.commit, remade, view.seq).await? {
+                Some(commit) => {
+                    report.add(&commit);
+                    if let ManifestAt::Here(manifest) = &commit.manifest {
+                        view.apply(&commit, manifest.clone());
+                    }
+                    break;
+                }
+                None => {
+                    report.lost_slots += 1;
+                    lost += 1;
+                    if lost == LOST_AT_MOST {
+                        return Err(Error::new(
+                            ErrorKind::Conflict,
+                            "another worker takes every slot; stop it first",
+                        )
+                        .with("pipeline", &shared.id));
+                    }
+                }
+            }
+            view = lake.view(&shared.id).await?;
+        }
+    }
+    report.ended = shared.ambient.now();
+    Ok(report)
+}
+
+async fn data_commits(shared: &Shared) -> Result<BTreeMap<u64, Entry>> {
+    let entries = shared.ledger.entries(&shared.id, 0);
+    let data = entries.try_filter(|entry| std::future::ready(entry.commit.kind == CommitKind::Data));
+    data.map_ok(|entry| (entry.commit.batch, entry)).try_collect().await
+}
+
+/// All records of a batch, from its documents.
+async fn rebuilt(shared: &Shared, lake: &Lake, view: &View, original: &Commit) -> Result<Remade> {
+    let manifest = shared.ledger.manifest(original).await?;
+    let documents = lake.documents(&manifest).await?;
+    let done = transform(shared, original, documents).await?;
+    let retired = view.of_batch(original.batch).filter(|object| object.zone != Zone::Raw);
+    Ok(Remade {
+        documents: done.documents.to_vec(),
+        counts: Counts {
+            read: done.cut.iter().map(|&n| u64::from(n)).sum(),
+            expanded: done.records.expanded,
+            filtered: done.records.filtered,
+            merged: done.records.merged,
+            ..Counts::default()
+        },
+        records: done.records.records,
+        rejected: done.records.rejected,
+        hops: done.hops,
+        retired: retired.map(|object| object.location.clone()).collect(),
+    })
+}
+
+/// The records of a batch that are in quarantine, each from its own bytes.
+///
+/// A child is made again through its parent, so its siblings, which were written long ago, are left out of the result
+/// and of the counts.
+async fn replayed(shared: &Shared, lake: &Lake, view: &View, original: &Commit) -> Result<Remade> {
+    let objects: Vec<Object> =
+        view.of_batch(original.batch).filter(|object| object.zone == Zone::Quarantine).cloned().collect();
+    let mut wanted: BTreeMap<u32, BTreeSet<u16>> = BTreeMap::new();
+    let mut lines: BTreeMap<u32, QuarantineLine> = BTreeMap::new();
+    for object in &objects {
+        let content = lake.content(object).await?;
+        for line in content.split(|&byte| byte == b'\n').filter(|line| !line.is_empty()) {
+            let line = QuarantineLine::parse(line)?;
+            wanted.entry(line.id.ordinal).or_default().insert(line.id.child);
+            lines.entry(line.id.ordinal).or_insert(line);
+        }
+    }
+    let ordinals: Vec<u32> = lines.keys().copied().collect();
+    let documents = lines.values().map(QuarantineLine::document).collect::<Result<Vec<_>>>()?;
+    let done = transform(shared, original, documents).await?;
+
+    // A document that gives no record, or more than one, cannot be told to be the record it was.
+    let first: Vec<u32> =
+        done.cut.iter().scan(0, |next, &n| Some(std::mem::replace(next, *next + n))).collect();
+    let place = |origin: RecordRef| {
+        let document = usize::from(origin.document);
+        let ordinal = ordinals[document];
+        let alone = origin.ordinal == first[document];
+        let children = &wanted[&ordinal];
+        let kept = alone && (children.contains(&0) || children.contains(&origin.child));
+        kept.then_some(RecordRef { ordinal, ..origin })
+    };
+    let mut counts =
+        Counts { read: wanted.values().map(|children| children.len() as u64).sum(), ..Counts::default() };
+    let mut made: BTreeMap<u32, u64> = BTreeMap::new();
+    let mut records = done.records.records;
+    records.retain_mut(|record| {
+        let kept = place(record.origin());
+        if let Some(origin) = kept {
+            *record.origin_mut() = origin;
+            *made.entry(origin.ordinal).or_default() += 1;
+        }
+        kept.is_some()
+    });
+    let mut rejected = done.records.rejected;
+    rejected.retain_mut(|rejected| {
+        let kept = place(rejected.origin);
+        if let Some(origin) = kept {
+            rejected.origin = origin;
+            *made.entry(origin.ordinal).or_default() += 1;
+        }
+        kept.is_some()
+    });
+    for (ordinal, children) in &wanted {
+        let (before, after) = (children.len() as u64, made.get(ordinal).copied().unwrap_or(0));
+        counts.expanded += after.saturating_sub(before);
+        counts.filtered += before.saturating_sub(after);
+    }
+    let retired = objects.into_iter().map(|object| object.location).collect();
+    Ok(Remade { documents: done.documents.to_vec(), records, rejected, counts, hops: done.hops, retired })
+}
+
+async fn transform(shared: &Shared, original: &Commit, documents: Vec<Document>) -> Result<Transformed> {
+    let untouched = Untouched {
+        documents,
+        acquired: original.envelope.acquired,
+        requests: Vec::new(),
+        position: original.to.clone(),
+    };
+    shared.chain.apply(shared, untouched).await
+}
+
+/// Writes what was remade and commits it after `seq`. `None` if another worker took the slot.
+async fn put(
+    shared: &Shared,
+    kind: CommitKind,
+    run: &str,
+    original: &Commit,
+    remade: Remade,
+    seq: u64,
+) -> Result<Option<Commit>> {
+    let head = shared.ledger.entry(&shared.id, seq).await?;
+    let batch = Batch {
+        id: BatchId { pipeline: shared.id.clone(), number: original.batch },
+        attempt: shared.ambient.attempt(),
+        dataset: original.envelope.origin.dataset.clone(),
+        documents: remade.documents.into(),
+        records: Arc::new(remade.records),
+        envelope: Arc::new(Envelope {
+            worker: Arc::clone(&shared.worker),
+            run: run.to_owned(),
+            hops: remade.hops,
+            ..original.envelope.clone()
+        }),
+    };
+    let written = write(shared, &batch, remade.rejected, remade.counts).await?;
+    let slot = Slot {
+        seq: seq + 1,
+        batch: original.batch,
+        batches: head.commit.batches,
+        from: Some(head.commit.to.clone()),
+    };
+    let to = head.commit.to.clone();
+    let documents = DocumentTable::default();
+    let mut commit = commit(shared, kind, slot, to, &batch, documents, written, remade.retired);
+    commit.previous = Some(head.sha256);
+    Ok(match shared.ledger.append(&commit).await? {
+        Appended::Mine(_) => Some(commit),
+        Appended::Lost => None,
+    })
+}

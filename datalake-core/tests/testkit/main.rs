@@ -1,0 +1,6 @@
+//! The suites of the testkit on good components, and every case on a broken one.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod stores;
+mod vec_source;
