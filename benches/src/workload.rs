@@ -57,7 +57,11 @@ impl Records {
             rng.below(100_000),
             rng.below(2) == 0,
         )?;
-        write!(out, r#""total":"{euros}.{cents:02}","tax_rate":0.{}0,"currency":"EUR","items":["#, 1 + rng.below(2))?;
+        write!(
+            out,
+            r#""total":"{euros}.{cents:02}","tax_rate":0.{}0,"currency":"EUR","items":["#,
+            1 + rng.below(2)
+        )?;
         for item in 0..2 {
             let comma = if item > 0 { "," } else { "" };
             write!(

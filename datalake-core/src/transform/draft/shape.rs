@@ -50,7 +50,9 @@ impl Draft {
             if field.key == Span::default() {
                 continue;
             }
-            let Some((_, inner)) = keep.inner.iter().find(|(token, _)| is_key(&self.text, &field, &token.name)) else {
+            let Some((_, inner)) =
+                keep.inner.iter().find(|(token, _)| is_key(&self.text, &field, &token.name))
+            else {
                 self.remove_field(n);
                 continue;
             };
