@@ -121,6 +121,10 @@ impl Land for LakeSink {
             ledger: Box::new(ledger),
         })
     }
+
+    fn lake(&self) -> Option<&Lake> {
+        Some(&self.lake)
+    }
 }
 
 /// A frame of nothing shows whether the level is one.
