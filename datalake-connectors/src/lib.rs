@@ -1,1 +1,3 @@
-//! x
+//! Sources for `datalake`, each in its own feature.
+
+pub mod web;

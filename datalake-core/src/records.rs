@@ -92,6 +92,10 @@ impl Records {
         self.step = step;
     }
 
+    pub(crate) fn step(&self) -> &Arc<Step> {
+        &self.step
+    }
+
     /// The number of records.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -193,6 +197,10 @@ impl Records {
 
     pub(crate) fn reject(&mut self, origin: RecordRef, error: RecordError) {
         self.rejected.push(Rejected { origin, step: Arc::clone(&self.step), error });
+    }
+
+    pub(crate) fn reject_at(&mut self, step: &Arc<Step>, origin: RecordRef, error: RecordError) {
+        self.rejected.push(Rejected { origin, step: Arc::clone(step), error });
     }
 }
 

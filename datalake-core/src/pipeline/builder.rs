@@ -103,7 +103,7 @@ impl PipelineBuilder {
         match lake.landing() {
             Ok(Landing { archive, sink, quarantine, ledger }) => {
                 self.archive = archive;
-                self.sinks.push(sink);
+                self.sinks.extend(sink);
                 self.quarantine = Some(quarantine);
                 self.ledger = Some(ledger);
             }
@@ -172,7 +172,7 @@ impl PipelineBuilder {
             return Err(missing("the pipeline has neither sink nor archive"));
         }
         let info = source.info().clone();
-        let chain = Chain::new(self.transforms);
+        let chain = Chain::new(self.transforms, self.sinks.is_empty());
         let sinks: Vec<_> =
             self.sinks.iter().map(|sink| json!([sink.info().name, sink.info().config])).collect();
         let config = json!([info.system, info.locator, info.config, chain.describe(), sinks]);

@@ -1,4 +1,7 @@
-//! Documents into records.
+//! Documents into records, and where a document may be cut.
+//!
+//! [`split`] cuts a whole document. A source that streams a long file as several documents asks a [`Cutter`] where
+//! one may end, so that the records of the documents are the records of the file.
 
 use std::ops::Range;
 
@@ -6,7 +9,20 @@ use bytes::Bytes;
 
 use crate::RecordError;
 use crate::document::Document;
-use crate::format::Content;
+use crate::format::{Content, Format};
+
+mod csv;
+mod cutter;
+mod json;
+mod lines;
+#[cfg(test)]
+mod tests;
+
+pub use csv::{CsvHeader, MAX_COLUMNS, MAX_FIELD, csv_header, detect_delimiter};
+pub use cutter::Cutter;
+pub use json::detect_json;
+
+const BOM: &[u8] = b"\xef\xbb\xbf";
 
 /// A record as it lies in its document.
 #[derive(Debug, Clone)]
@@ -21,10 +37,52 @@ pub struct Piece {
     pub error: Option<RecordError>,
 }
 
+impl Piece {
+    fn of(bytes: &Bytes, range: Range<usize>, content: Content) -> Self {
+        Self { body: bytes.slice(range.clone()), range, content, error: None }
+    }
+
+    fn bad(bytes: &Bytes, range: Range<usize>, error: RecordError) -> Self {
+        Self { body: bytes.slice(range.clone()), range, content: Content::Opaque, error: Some(error) }
+    }
+}
+
 /// Cuts a document into records, in order.
 ///
 /// Total and deterministic: every document gives the same pieces at any time, and input that breaks its format gives
-/// a piece with an error that covers the bytes concerned, never an end.
+/// a piece with an error that covers the bytes concerned, never an end. Every byte belongs to exactly one piece, save
+/// line ends, separators, blank lines of NDJSON and CSV, white space around JSON, a byte order mark before
+/// anything but opaque content, the header row of CSV, and what surrounds an array found by a JSON Pointer.
+///
+/// Bodies are slices of the document; only a CSV row is written anew. Whether JSON is valid is not checked here.
+///
+/// * [`Format::Whole`] and [`Format::Json`]: one piece, also for an empty document.
+/// * [`Format::Lines`]: what is between line ends, `\n` or `\r\n`. The last line needs none.
+/// * [`Format::Ndjson`]: the same, without lines of only white space.
+/// * [`Format::JsonArray`]: the elements. With no pointer the document may be a fragment of a longer array, cut
+///   after a comma; only one that begins at [offset](Document::offset) 0 begins with the bracket of the array.
+///   After a broken element the next record is on the next line that begins as the line of the broken one did,
+///   if there is one.
+/// * [`Format::Csv`]: rows as objects of strings. A row with too many or too few fields, with text after a closing
+///   quote, with a quote that is never closed, with a field over [`MAX_FIELD`] or more than [`MAX_COLUMNS`] columns, or
+///   that is not UTF-8, is an error. A row that breaks the rules of quoting ends with its first line, so that a stray
+///   quote costs no other row. With no header given, the names are those of the document's header row, or `column_1`
+///   and so on if it has none.
 pub fn split(document: &Document, mut piece: impl FnMut(Piece)) {
-    let _ = (document, &mut piece);
+    let bytes = document.bytes();
+    let first = document.offset() == 0;
+    match &**document.format() {
+        Format::Whole => piece(Piece::of(bytes, 0..bytes.len(), Content::Opaque)),
+        Format::Json => piece(Piece::of(bytes, json::trim(bytes, bom(bytes)..bytes.len()), Content::Json)),
+        Format::Lines => lines::opaque(bytes, piece),
+        Format::Ndjson => lines::ndjson(bytes, if first { bom(bytes) } else { 0 }, piece),
+        Format::JsonArray { pointer } if pointer.is_empty() => json::array(bytes, first, piece),
+        Format::JsonArray { pointer } => json::array_at(bytes, pointer, piece),
+        Format::Csv(format) => csv::rows(bytes, if first { bom(bytes) } else { 0 }, format, piece),
+    }
+}
+
+/// The length of the byte order mark at the start, if there is one.
+fn bom(bytes: &[u8]) -> usize {
+    if bytes.starts_with(BOM) { BOM.len() } else { 0 }
 }

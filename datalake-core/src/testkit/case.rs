@@ -1,6 +1,9 @@
 //! What a case of a suite gives, and how a test runs one.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use crate::Error;
@@ -66,6 +69,16 @@ macro_rules! ensure {
 
 pub(crate) use ensure;
 
+/// Fails the case if a secret is seen in a text.
+pub(crate) fn hides(secrets: &[String], shown: &[String]) -> Result<(), Failure> {
+    for secret in secrets {
+        for text in shown {
+            ensure!(!text.contains(secret), "a secret is shown: {}", text.replace(secret, "<the secret>"));
+        }
+    }
+    Ok(())
+}
+
 /// Runs a case to its end on a runtime of its own and panics if it fails.
 ///
 /// # Panics
@@ -89,4 +102,19 @@ fn block_on(case: impl Future<Output = CaseResult>) -> CaseResult {
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
+}
+
+/// The output of a future, unless it waits more often than that: then it is dropped where it waits.
+pub(crate) async fn dropped_after<T>(waits: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut waited = 0;
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if waited == waits => Poll::Ready(None),
+        Poll::Pending => {
+            waited += 1;
+            Poll::Pending
+        }
+    })
+    .await
 }

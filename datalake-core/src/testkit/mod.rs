@@ -30,7 +30,7 @@
 //! # fn main() {}
 //! ```
 //!
-//! The cases are ordinary functions, in [`source`], that give a [`Failure`] instead of a panic.
+//! The cases are ordinary functions, in [`source`] and [`store`], that give a [`Failure`] instead of a panic.
 
 mod build;
 mod case;
@@ -42,6 +42,7 @@ mod suite;
 mod vec_source;
 
 pub mod source;
+pub mod store;
 
 pub use build::{BatchBuilder, Transformed, batch, records, transformed};
 pub use case::{CaseResult, Failure, Outcome};
@@ -50,6 +51,7 @@ pub use flaky::{Call, FlakySource};
 pub use memory_sink::{FailingSink, MemorySink};
 pub use rng::{Rng, SeededEntropy};
 pub use source::{Fed, SourceHarness};
+pub use store::StoreHarness;
 pub use vec_source::{VecSilo, VecSource};
 
 #[doc(hidden)]

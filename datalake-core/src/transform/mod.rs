@@ -10,10 +10,22 @@ use serde_json::Value;
 use crate::records::Records;
 use crate::{RecordError, Result};
 
+mod chunks;
 mod draft;
+mod fault;
 mod fused;
+mod per_record;
+mod pointer;
+#[cfg(test)]
+mod random;
+mod scan;
+#[cfg(test)]
+mod scan_tests;
+mod text;
 
 pub use draft::Draft;
+pub use per_record::PerRecord;
+pub use pointer::Pointer;
 
 pub(crate) use fused::{Tally, run};
 

@@ -1,0 +1,50 @@
+//! Time and processor time, as medians of several runs, and their ratio to a baseline.
+
+use std::time::{Duration, Instant};
+
+use cpu_time::ProcessTime;
+
+/// What one run took.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// On the clock.
+    pub wall: Duration,
+    /// Of all processors, user and system.
+    pub cpu: Duration,
+}
+
+impl Sample {
+    /// Runs something and says what it took.
+    pub fn of<T>(run: impl FnOnce() -> T) -> (Self, T) {
+        let (wall, cpu) = (Instant::now(), ProcessTime::now());
+        let done = run();
+        (Self { wall: wall.elapsed(), cpu: cpu.elapsed() }, done)
+    }
+}
+
+/// The median of samples: of their wall times and of their processor times.
+#[must_use]
+pub fn median(samples: &[Sample]) -> Sample {
+    let middle = |mut times: Vec<Duration>| {
+        times.sort();
+        times.get(times.len() / 2).copied().unwrap_or_default()
+    };
+    Sample {
+        wall: middle(samples.iter().map(|sample| sample.wall).collect()),
+        cpu: middle(samples.iter().map(|sample| sample.cpu).collect()),
+    }
+}
+
+/// Runs a baseline and a contender in turns, so that noise meets both, and gives their medians.
+pub fn compare(
+    rounds: usize,
+    mut baseline: impl FnMut() -> Sample,
+    mut contender: impl FnMut() -> Sample,
+) -> (Sample, Sample) {
+    let (mut left, mut right) = (Vec::new(), Vec::new());
+    for _ in 0..rounds {
+        left.push(baseline());
+        right.push(contender());
+    }
+    (median(&left), median(&right))
+}

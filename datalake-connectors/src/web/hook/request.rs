@@ -1,0 +1,208 @@
+//! One request, from its head to its answer.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Bytes, BytesMut};
+use datalake_core::codec::{Compression, Expansion};
+use datalake_core::{Clock, Cpu, Document, ErrorKind, Format, Sha256};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Body as _, Incoming};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName};
+use hyper::http::request::Parts;
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::time::timeout;
+
+use super::id::{IdRule, key};
+use super::queue::{Outcome, Queue, Room, Submitted};
+use super::refusal::{
+    BROKEN, CLOSED, DAMAGED, FULL, NO_SUCH_PATH, NOT_A_POST, Refusal, TOO_LARGE, TOO_SLOW, UNCOMMITTED,
+    UNKNOWN_CODING, committed, empty,
+};
+use super::signature::Verifier;
+
+/// Bytes out for a byte in that a compressed body may give, beyond the first mebibyte.
+const RATIO: u64 = 200;
+/// The longest type of an event that goes into its locator, in bytes.
+const LONGEST_TYPE: usize = 128;
+/// How much of a refused body is read and dropped, so that its sender gets to see the answer.
+const LINGER_BYTES: usize = 4 << 20;
+const LINGER: Duration = Duration::from_secs(2);
+
+/// What answers requests.
+pub(super) struct Receiver {
+    pub(super) paths: Vec<String>,
+    pub(super) health: Option<String>,
+    pub(super) verifier: Verifier,
+    pub(super) id: IdRule,
+    pub(super) id_is_signed: bool,
+    pub(super) type_header: Option<HeaderName>,
+    pub(super) format: Arc<Format>,
+    pub(super) max_body: usize,
+    pub(super) read_timeout: Duration,
+    pub(super) commit_timeout: Duration,
+    pub(super) queue: Queue,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) cpu: Cpu,
+}
+
+/// A verified event on its way into the queue.
+struct Event {
+    id: String,
+    key: Option<Sha256>,
+    document: Document,
+    room: Room,
+}
+
+impl Receiver {
+    /// Answers a request: 2xx only after the commit of its event.
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+        let (head, mut body) = request.into_parts();
+        if self.health.as_deref() == Some(head.uri.path())
+            && matches!(head.method, Method::GET | Method::HEAD)
+        {
+            let open = self.queue.is_open();
+            return empty(if open { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE });
+        }
+        match self.receive(&head, &mut body).await {
+            Ok(id) => committed(&id),
+            Err(refusal) => {
+                tracing::debug!(
+                    status = refusal.status.as_u16(),
+                    reason = refusal.reason,
+                    "refused an event"
+                );
+                linger(&head, body);
+                refusal.response()
+            }
+        }
+    }
+
+    async fn receive(&self, head: &Parts, body: &mut Incoming) -> Result<String, Refusal> {
+        let path = self.paths.iter().find(|path| *path == head.uri.path()).ok_or(NO_SUCH_PATH)?;
+        if head.method != Method::POST {
+            return Err(NOT_A_POST);
+        }
+        if !self.queue.is_open() {
+            return Err(CLOSED);
+        }
+        let Event { id, key, document, room } = self.event(path, &head.headers, body).await?;
+        match self.queue.submit(document, key, room, Instant::now()) {
+            Submitted::Known => {}
+            Submitted::Full => return Err(FULL),
+            Submitted::Closed => return Err(CLOSED),
+            Submitted::Waits(outcome) => self.committed(outcome).await?,
+        }
+        Ok(id)
+    }
+
+    /// Reads and verifies an event.
+    async fn event(&self, path: &str, headers: &HeaderMap, body: &mut Incoming) -> Result<Event, Refusal> {
+        let claim = self.verifier.claim(headers)?;
+        let coding = content_coding(headers)?;
+        let sent = timeout(self.read_timeout, self.read(headers, body));
+        let (raw, room) = sent.await.map_err(|_| TOO_SLOW)??;
+        self.verifier.check(&claim, &raw, self.clock.now().timestamp())?;
+
+        let (content, room) = self.decode(coding, &raw, room).await?;
+        let given = self.id.find(headers, &content);
+        let unsigned = (!self.id_is_signed).then_some(&raw[..]);
+        let key = given.as_deref().map(|id| key(path, id, unsigned));
+        let id = given.unwrap_or_else(|| Sha256::of_parts([&claim.preface[..], &raw]).to_string());
+        let document = Document::new(content, self.locator(path, headers), Arc::clone(&self.format))
+            .with_id(id.as_str());
+        Ok(Event { id, key, document, room })
+    }
+
+    /// Reads the body, at most as long as allowed whatever its sender declares.
+    async fn read(&self, headers: &HeaderMap, body: &mut Incoming) -> Result<(Bytes, Room), Refusal> {
+        let declared = headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+        if declared.is_some_and(|bytes| bytes > self.max_body as u64) {
+            return Err(TOO_LARGE);
+        }
+        let (mut bytes, mut room) = (BytesMut::new(), Room::default());
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| BROKEN)?.into_data() else { continue };
+            if bytes.len() + data.len() > self.max_body {
+                return Err(TOO_LARGE);
+            }
+            if !self.queue.hold(&mut room, data.len()) {
+                return Err(FULL);
+            }
+            bytes.extend_from_slice(&data);
+        }
+        Ok((bytes.freeze(), room))
+    }
+
+    /// The body without its content encoding. Only a body that verified comes here.
+    async fn decode(&self, coding: Compression, raw: &Bytes, room: Room) -> Result<(Bytes, Room), Refusal> {
+        if coding.is_none() {
+            return Ok((raw.clone(), room));
+        }
+        let (raw, bounds) = (raw.clone(), Expansion { ratio: RATIO, total: self.max_body as u64 });
+        let decoded = self.cpu.run(move || coding.decompress(&raw, bounds)).await.and_then(|decoded| decoded);
+        let content = decoded.map_err(|error| match error.kind() {
+            ErrorKind::RecordTooLarge => TOO_LARGE,
+            _ => DAMAGED,
+        })?;
+        drop(room);
+        let mut room = Room::default();
+        if self.queue.hold(&mut room, content.len()) { Ok((content, room)) } else { Err(FULL) }
+    }
+
+    async fn committed(&self, mut outcome: tokio::sync::watch::Receiver<Outcome>) -> Result<(), Refusal> {
+        let told = timeout(self.commit_timeout, outcome.wait_for(|outcome| *outcome != Outcome::Waiting));
+        match told.await.map_err(|_| UNCOMMITTED)?.as_deref() {
+            Ok(Outcome::Committed) => Ok(()),
+            _ => Err(CLOSED),
+        }
+    }
+
+    /// The path, and the type of the event where its sender names one: `/events#push`.
+    fn locator(&self, path: &str, headers: &HeaderMap) -> String {
+        let kind = self.type_header.as_ref().and_then(|name| headers.get(name)?.to_str().ok());
+        match kind {
+            Some(kind) if kind.len() <= LONGEST_TYPE && kind.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                format!("{path}#{kind}")
+            }
+            _ => path.to_owned(),
+        }
+    }
+}
+
+impl fmt::Debug for Receiver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Receiver").field("paths", &self.paths).finish_non_exhaustive()
+    }
+}
+
+fn content_coding(headers: &HeaderMap) -> Result<Compression, Refusal> {
+    let mut codings = headers.get_all(CONTENT_ENCODING).iter();
+    let Some(coding) = codings.next() else { return Ok(Compression::None) };
+    let coding = coding.to_str().map_err(|_| UNKNOWN_CODING)?.trim().to_ascii_lowercase();
+    match (coding.as_str(), codings.next()) {
+        ("" | "identity", None) => Ok(Compression::None),
+        ("gzip" | "x-gzip", None) => Ok(Compression::Gzip),
+        ("zstd", None) => Ok(Compression::Zstd),
+        _ => Err(UNKNOWN_CODING),
+    }
+}
+
+/// Goes on reading a refused body for a moment: a connection closed over unread bytes is reset, and its sender may
+/// never see why.
+fn linger(head: &Parts, mut body: Incoming) {
+    if body.is_end_stream() || head.headers.contains_key(EXPECT) {
+        return;
+    }
+    let drain = async move {
+        let mut left = LINGER_BYTES;
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                break;
+            }
+        }
+    };
+    drop(tokio::spawn(timeout(LINGER, drain)));
+}

@@ -1,0 +1,4 @@
+//! Web sites, apps and services that speak HTTP.
+
+#[cfg(feature = "web-hook")]
+pub mod hook;
