@@ -17,6 +17,7 @@ mod sink;
 mod source;
 
 pub mod codec;
+pub mod guide;
 pub mod lake;
 pub mod ledger;
 pub mod pipeline;
