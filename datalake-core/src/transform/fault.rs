@@ -112,11 +112,19 @@ mod tests {
     fn a_misfit_is_named_with_its_place_and_never_with_its_value() {
         let cases = [
             (r#"{"id":"secret, expected x","customer":{}}"#, "invalid type: string, expected u32", "/id"),
-            ("{\"id\":1,\n \"customer\":{\"emails\":[\"a\",77]}}", "invalid type: integer, expected a string", "/customer/emails/1"),
+            (
+                "{\"id\":1,\n \"customer\":{\"emails\":[\"a\",77]}}",
+                "invalid type: integer, expected a string",
+                "/customer/emails/1",
+            ),
             (r#"{"id":-5,"customer":{"emails":[]}}"#, "invalid value, expected u32", "/id"),
             (r#"{"id":1,"customer":{}}"#, "missing field `emails`", "/customer"),
             (r#"{"customer":{"emails":[]}}"#, "missing field `id`", ""),
-            (r#"{"id":1,"customer":{"emails":[],"level":"secret"}}"#, "unknown variant, expected `gold`", "/customer/level"),
+            (
+                r#"{"id":1,"customer":{"emails":[],"level":"secret"}}"#,
+                "unknown variant, expected `gold`",
+                "/customer/level",
+            ),
             (r#"{"id":1,"secret":1}"#, "unknown field, expected `id` or `customer`", ""),
         ];
         for (json, message, at) in cases {

@@ -62,7 +62,8 @@ impl Pointer {
                 name.push_str(&part[1..]);
             }
             let digits = name.bytes().all(|byte| byte.is_ascii_digit());
-            let index = (digits && (name == "0" || !name.starts_with('0'))).then(|| name.parse().ok()).flatten();
+            let index =
+                (digits && (name == "0" || !name.starts_with('0'))).then(|| name.parse().ok()).flatten();
             Ok(Token { name: name.into(), index })
         });
         Ok(Self { text: text.into(), tokens: tokens.collect::<Result<_>>()? })

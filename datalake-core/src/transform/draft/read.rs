@@ -4,10 +4,10 @@ use std::borrow::Cow;
 
 use serde::Deserialize;
 
+use super::super::fault::describe;
 use super::super::pointer::{Pointer, Token};
 use super::super::scan::{self, Span};
 use super::super::text::meaning;
-use super::super::fault::describe;
 use super::{Draft, Shape, is_key};
 use crate::RecordError;
 
@@ -36,7 +36,9 @@ impl Draft {
         match self.field(pointer)? {
             Some(raw) if raw.starts_with('"') => match meaning(raw) {
                 Some(text) => Ok(Some(text)),
-                None => Err(RecordError::new("type", "half a surrogate pair is no text").at(pointer.as_str())),
+                None => {
+                    Err(RecordError::new("type", "half a surrogate pair is no text").at(pointer.as_str()))
+                }
             },
             _ => Ok(None),
         }

@@ -10,7 +10,7 @@ use crate::RecordError;
 #[derive(Debug, Default)]
 pub(in crate::transform) struct Keep {
     whole: bool,
-    inner: Vec<(Token, Keep)>,
+    inner: Vec<(Token, Self)>,
 }
 
 impl Keep {
@@ -50,7 +50,9 @@ impl Draft {
             if field.key == Span::default() {
                 continue;
             }
-            let Some((_, inner)) = keep.inner.iter().find(|(token, _)| is_key(&self.text, &field, &token.name)) else {
+            let Some((_, inner)) =
+                keep.inner.iter().find(|(token, _)| is_key(&self.text, &field, &token.name))
+            else {
                 self.remove_field(n);
                 continue;
             };

@@ -63,10 +63,13 @@ fn the_last_of_several_is_the_one_that_counts_and_an_edit_leaves_no_other() {
     let mut read = draft(json);
     assert_eq!(read.field(&at("/a")).unwrap(), Some("2"));
     assert_eq!(read.field(&at("/b/c")).unwrap(), Some("4"));
-    let cases: [(&str, fn(&mut Draft)); 6] = [
+    type Edit = fn(&mut Draft);
+    let cases: [(&str, Edit); 6] = [
         (r#"{"a":1,"a":2,"b":{ "x":0.10, "\u0063":9 }}"#, |draft| draft.set(&at("/b/c"), "9").unwrap()),
         (r#"{"a":1,"a":2,"b":{ "x":0.10}}"#, |draft| assert!(draft.remove(&at("/b/c")).unwrap())),
-        (r#"{"a":1,"a":2,"b":{ "x":0.10, "d":4 }}"#, |draft| assert!(draft.rename(&at("/b/c"), "d").unwrap())),
+        (r#"{"a":1,"a":2,"b":{ "x":0.10, "d":4 }}"#, |draft| {
+            assert!(draft.rename(&at("/b/c"), "d").unwrap())
+        }),
         (r#"{"b":{"c":1, "x":0.10, "c":2},"b":{"c":3, "x":0.10, "\u0063":4 }}"#, |draft| {
             assert!(draft.remove(&at("/a")).unwrap());
         }),
@@ -84,7 +87,9 @@ fn the_last_of_several_is_the_one_that_counts_and_an_edit_leaves_no_other() {
 
 #[test]
 fn a_member_that_is_missing_is_added_with_all_on_its_way() {
-    let set = |json: &str, pointer: &str, value: &str| edited(json, |draft| draft.set(&at(pointer), value).unwrap());
+    let set = |json: &str, pointer: &str, value: &str| {
+        edited(json, |draft| draft.set(&at(pointer), value).unwrap())
+    };
     assert_eq!(set("{}", "/a", "1"), r#"{"a":1}"#);
     assert_eq!(set(" { } ", "/a/b/c", " [1] "), r#" {"a":{"b":{"c":[1]}}} "#);
     assert_eq!(set(r#"{"a":1 }"#, "/b\"", "2"), r#"{"a":1 ,"b\"":2}"#);
@@ -98,12 +103,17 @@ fn a_member_that_is_missing_is_added_with_all_on_its_way() {
 
 #[test]
 fn a_place_that_cannot_be_is_refused() {
-    let refused = |json: &str, pointer: &str, value: &str| draft(json).set(&at(pointer), value).unwrap_err().to_string();
+    let refused = |json: &str, pointer: &str, value: &str| {
+        draft(json).set(&at(pointer), value).unwrap_err().to_string()
+    };
     assert_eq!(refused("[1]", "/0", "1"), "set: the record is no object at /0");
     assert_eq!(refused("{\"a\":[]}", "/a/0", "1"), "set: an array lacks the element at /a/0");
     assert!(refused("{\"a\":\"x\"}", "/a/b", "1").starts_with("set: something on the way"));
     assert_eq!(refused("{}", "/a", "nope"), "json: not JSON: a value is missing at byte 0 at /a");
-    assert_eq!(refused("{}", "/a", "1,\"b\":2"), "json: not JSON: something follows the value at byte 1 at /a");
+    assert_eq!(
+        refused("{}", "/a", "1,\"b\":2"),
+        "json: not JSON: something follows the value at byte 1 at /a"
+    );
     assert!(refused("{}", "/_lake/b", "1").starts_with("reserved"));
     assert!(refused("{}", "/a/b", &"[".repeat(63)).starts_with("json-depth"));
     let mut opaque = Draft::new("{}", Content::Opaque);
@@ -152,18 +162,24 @@ fn edits_of_edits_add_up() {
         }),
         r#"{"a":1, "bb":{"c":{"d":[1, 3,4]}},"new":{"deeper":"n"},"last":0.0}"#
     );
-    assert_eq!(edited(r#"{"a":1,"b":2}"#, |draft| {
-        for name in ["/a", "/b"] {
-            draft.remove(&at(name)).unwrap();
-        }
-    }), "{}");
+    assert_eq!(
+        edited(r#"{"a":1,"b":2}"#, |draft| {
+            for name in ["/a", "/b"] {
+                draft.remove(&at(name)).unwrap();
+            }
+        }),
+        "{}"
+    );
 }
 
 #[test]
 fn a_record_cannot_bring_the_reserved_key() {
     let check = |json: &str| edited(json, |draft| draft.check().unwrap());
     assert_eq!(check(r#"{"a":1, "_lake" : {"b":2} }"#), r#"{"a":1, "_lake_origin" : {"b":2} }"#);
-    assert_eq!(check(r#"{"\u005flake":1,"_lake_origin":2,"_lake":3}"#), r#"{"_lake_origin_2":1,"_lake_origin":2,"_lake_origin_3":3}"#);
+    assert_eq!(
+        check(r#"{"\u005flake":1,"_lake_origin":2,"_lake":3}"#),
+        r#"{"_lake_origin_2":1,"_lake_origin":2,"_lake_origin_3":3}"#
+    );
     for json in [r#"{"_lakes":1,"a":{"_lake":1}}"#, r#"[{"_lake":1}]"#, r#"{"_":1}"#] {
         assert_eq!(check(json), json);
     }
@@ -195,7 +211,9 @@ fn model(tree: &mut Tree, path: &[String], op: &Op) -> bool {
     match tree {
         Tree::Raw(_) => false,
         Tree::Array(entries) => {
-            let Some(n) = first.parse::<usize>().ok().filter(|n| *n < entries.len() && n.to_string() == *first) else {
+            let Some(n) =
+                first.parse::<usize>().ok().filter(|n| *n < entries.len() && n.to_string() == *first)
+            else {
                 return false;
             };
             if !rest.is_empty() {
@@ -286,13 +304,17 @@ fn every_byte_that_no_edit_touches_stays() {
                 }),
             };
             // A rename of an element is refused after duplicates on its way were noted, so the record would be too.
-            let spoiled = matches!(op, Op::Rename(_)) && draft.cuts.len() + 1 > 1;
+            let spoiled = matches!(op, Op::Rename(_)) && !draft.cuts.is_empty();
             assert_eq!(found.unwrap(), model(&mut tree, &path, &op), "round {round}: {text} {op:?}");
             hits += 1;
             if spoiled {
                 break;
             }
-            assert_eq!(body(&mut draft), format!("{before}{}{after}", tree.text()), "round {round}: {text} {op:?}");
+            assert_eq!(
+                body(&mut draft),
+                format!("{before}{}{after}", tree.text()),
+                "round {round}: {text} {op:?}"
+            );
         }
     }
     assert!(hits > 20_000);
