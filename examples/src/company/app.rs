@@ -123,7 +123,8 @@ async fn send(
 
 fn sign(key: &Secret, content: &str) -> Result<String> {
     let bytes = STANDARD.decode(key.expose()).map_err(|_| Error::unexpected("the key is no Base64"))?;
-    let mut mac = Hmac::<Sha256>::new_from_slice(&bytes).map_err(|_| Error::unexpected("the key cannot be used"))?;
+    let mut mac =
+        Hmac::<Sha256>::new_from_slice(&bytes).map_err(|_| Error::unexpected("the key cannot be used"))?;
     mac.update(content.as_bytes());
     Ok(STANDARD.encode(mac.finalize().into_bytes()))
 }
