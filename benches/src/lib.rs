@@ -1,1 +1,7 @@
-//! x
+//! Workloads and measuring for the benches, shared so that every bench means the same by a record and a second.
+
+mod measure;
+mod workload;
+
+pub use measure::{Sample, compare, directory, median, records};
+pub use workload::{Records, reference_file};

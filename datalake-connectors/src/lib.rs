@@ -2,4 +2,5 @@
 
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(any(feature = "web-hook", feature = "web-poll"))]
 pub mod web;

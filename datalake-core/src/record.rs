@@ -75,6 +75,10 @@ impl Record {
         self
     }
 
+    pub(crate) fn into_parts(self) -> (Bytes, RecordRef, Content) {
+        (self.body, self.origin, self.content)
+    }
+
     pub(crate) fn origin_mut(&mut self) -> &mut RecordRef {
         &mut self.origin
     }

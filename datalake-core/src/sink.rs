@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::batch::Batch;
 use crate::codec::Compression;
 use crate::digest::Sha256;
+use crate::lake::Lake;
 use crate::ledger::Ledger;
 use crate::records::Rejected;
 use crate::{RecordError, Result};
@@ -189,8 +190,8 @@ pub trait Quarantine: Send + Sync + 'static {
 pub struct Landing {
     /// Where documents are kept as they came; `None` to keep none.
     pub archive: Option<Box<dyn Archive>>,
-    /// Where records go.
-    pub sink: Box<dyn Sink>,
+    /// Where records go; `None` to keep documents only.
+    pub sink: Option<Box<dyn Sink>>,
     /// Where refused records go.
     pub quarantine: Box<dyn Quarantine>,
     /// Where commits go.
@@ -199,7 +200,9 @@ pub struct Landing {
 
 impl std::fmt::Debug for Landing {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Landing").field("sink", self.sink.info()).finish_non_exhaustive()
+        f.debug_struct("Landing")
+            .field("sink", &self.sink.as_ref().map(|sink| sink.info()))
+            .finish_non_exhaustive()
     }
 }
 
@@ -210,4 +213,9 @@ pub trait Land {
     /// # Errors
     /// The lake is configured in a way that cannot work.
     fn landing(&self) -> Result<Landing>;
+
+    /// The same lake for reading, for who runs the pipeline. `None` if it cannot be read as one.
+    fn lake(&self) -> Option<&Lake> {
+        None
+    }
 }

@@ -25,6 +25,8 @@ pub(super) struct Chain {
     first: Arc<[Link]>,
     rest: Vec<Stretch>,
     ordered: bool,
+    /// There is no sink to look at the records: they are counted and not parsed.
+    count_only: bool,
 }
 
 enum Stretch {
@@ -53,7 +55,8 @@ pub(super) struct Untouched {
 }
 
 impl Chain {
-    pub(super) fn new(transforms: Vec<Arc<dyn Transform>>) -> Self {
+    pub(super) fn new(transforms: Vec<Arc<dyn Transform>>, without_sink: bool) -> Self {
+        let count_only = without_sink && transforms.is_empty();
         let ordered = transforms.iter().any(|transform| transform.ordered());
         let parse = Arc::new(Step { n: 0, name: "parse".into(), version: "1".into() });
         let mut stretches: Vec<Vec<Link>> = vec![Vec::new()];
@@ -73,7 +76,7 @@ impl Chain {
                 link => Stretch::Fused(links.into_iter().chain(link).collect()),
             })
             .collect();
-        Self { parse, first, rest, ordered }
+        Self { parse, first, rest, ordered, count_only }
     }
 
     fn links(&self) -> impl Iterator<Item = &Link> {
@@ -107,12 +110,16 @@ impl Chain {
         check_size(&documents)?;
         let (parse, first, ambient) =
             (Arc::clone(&self.parse), Arc::clone(&self.first), shared.ambient.clone());
+        let count_only = self.count_only;
         let (documents, cut, mut records, mut hops) = shared
             .ambient
             .cpu()
             .run(move || {
                 let start = ambient.now();
-                let (cut, mut records) = cut_records(&documents, &parse);
+                let (cut, mut records) = cut_records(&documents, &parse, count_only);
+                if count_only {
+                    return (documents, cut, records, Vec::new());
+                }
                 let before = records.rejected.len() as u64;
                 let mut tallies = run(&mut records, Some(&parse), &first);
                 if let Some(parsed) = tallies.first_mut() {
@@ -228,8 +235,8 @@ fn check_size(documents: &[Document]) -> Result<()> {
     Ok(())
 }
 
-/// The records of each document, and all of them.
-fn cut_records(documents: &Arc<[Document]>, parse: &Arc<Step>) -> (Vec<u32>, Records) {
+/// The records of each document, and all of them, unless they are only counted.
+fn cut_records(documents: &Arc<[Document]>, parse: &Arc<Step>, count_only: bool) -> (Vec<u32>, Records) {
     let mut cut = Vec::with_capacity(documents.len());
     let mut records = Records::new(Arc::clone(documents), Vec::new(), Arc::clone(parse));
     let mut ordinal = 0_u32;
@@ -245,6 +252,7 @@ fn cut_records(documents: &Arc<[Document]>, parse: &Arc<Step>) -> (Vec<u32>, Rec
             };
             ordinal += 1;
             match piece.error {
+                _ if count_only => {}
                 None => records.records.push(Record::new(piece.body, origin, piece.content)),
                 Some(error) => records.reject(origin, error),
             }

@@ -88,8 +88,12 @@ pub(super) async fn write(
     refuse(shared, batch, &receipts, &mut rejected)?;
     let refused: BTreeSet<_> =
         receipts.iter().flat_map(|r| r.refused.iter().map(|refused| refused.index)).collect();
-    counts.written = (batch.records.len() - refused.len()) as u64;
     counts.quarantined = rejected.len() as u64;
+    counts.written = match shared.sinks.is_empty() {
+        // Durable in the archive, all of them.
+        true => counts.read + counts.expanded - counts.filtered - counts.merged - counts.quarantined,
+        false => (batch.records.len() - refused.len()) as u64,
+    };
     let mut reasons = BTreeMap::new();
     for rejected in &rejected {
         *reasons.entry(rejected.error.reason.to_string()).or_default() += 1;

@@ -1,11 +1,12 @@
 //! A store in a directory.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -34,6 +35,8 @@ struct Inner {
     sync: bool,
     staged: AtomicU64,
     token: u64,
+    /// The directories whose own names are known to last.
+    lasting: Mutex<HashSet<PathBuf>>,
 }
 
 impl LocalStore {
@@ -61,7 +64,10 @@ impl LocalStore {
         let absolute = fs::canonicalize(&root).map_err(failed)?;
         let uri = format!("file://{}", absolute.display());
         let token = getrandom::u64().unwrap_or_else(|_| u64::from(std::process::id()));
-        Ok(Self { inner: Arc::new(Inner { root: absolute, uri, sync, staged: AtomicU64::new(0), token }) })
+        let (staged, lasting) = (AtomicU64::new(0), Mutex::default());
+        let inner = Inner { root: absolute, uri, sync, staged, token, lasting };
+        inner.sync_dir(inner.root.parent().unwrap_or(&inner.root)).map_err(failed)?;
+        Ok(Self { inner: Arc::new(inner) })
     }
 
     /// The directory.
@@ -116,18 +122,44 @@ impl Inner {
         })();
         // Gone already after a rename; a file left behind here is found by `clean`.
         drop(fs::remove_file(&staged));
-        written?;
-        self.sync_dir(path.parent().unwrap_or(&self.root))
+        match written {
+            // Whoever was first may not have come as far as making the name last.
+            Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => {
+                self.make_last(&path)?;
+                Err(cause)
+            }
+            Err(cause) => Err(cause),
+            Ok(()) => self.make_last(&path),
+        }
     }
 
     fn make_parents(&self, path: &Path) -> io::Result<()> {
         let Some(parent) = path.parent() else { return Ok(()) };
-        fs::create_dir_all(parent)?;
-        let mut made = parent;
-        while made != self.root {
-            let Some(above) = made.parent() else { break };
-            self.sync_dir(above)?;
-            made = above;
+        let mut lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
+        parent.ancestors().take_while(|dir| *dir != self.root).for_each(|dir| {
+            lasting.remove(dir);
+        });
+        drop(lasting);
+        fs::create_dir_all(parent)
+    }
+
+    /// Synchronises the directory of a file and, once for each, the directories above it: another process may have
+    /// made them and ended before they were synchronised.
+    fn make_last(&self, path: &Path) -> io::Result<()> {
+        if !self.sync {
+            return Ok(());
+        }
+        let mut entry = path;
+        while let Some(dir) = entry.parent() {
+            self.sync_dir(dir)?;
+            let mut lasting = self.lasting.lock().unwrap_or_else(PoisonError::into_inner);
+            if entry != path {
+                lasting.insert(entry.to_owned());
+            }
+            if dir == self.root || lasting.contains(dir) {
+                break;
+            }
+            entry = dir;
         }
         Ok(())
     }
@@ -137,10 +169,16 @@ impl Inner {
     }
 
     fn failed(&self, doing: &'static str, key: &str, cause: io::Error) -> Error {
-        if cause.kind() == io::ErrorKind::NotFound {
-            return not_found(key);
-        }
         Error::io(doing, cause).component("store.local").with("store", &self.uri).with("key", key)
+    }
+
+    /// The error of looking for an object. A directory is none, and below a file there is none.
+    fn not_read(&self, doing: &'static str, key: &str, cause: io::Error) -> Error {
+        use io::ErrorKind::{IsADirectory, NotADirectory, NotFound};
+        match cause.kind() {
+            NotFound | IsADirectory | NotADirectory => not_found(key),
+            _ => self.failed(doing, key, cause),
+        }
     }
 }
 
@@ -163,7 +201,9 @@ impl ObjectStore for LocalStore {
         self.blocking(key, move |inner, key| {
             match inner.write(key, &payload, |staged, path| fs::hard_link(staged, path)) {
                 Ok(()) => Ok(Created::New),
-                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists => Ok(Created::Exists),
+                Err(cause) if cause.kind() == io::ErrorKind::AlreadyExists && !inner.path(key).is_dir() => {
+                    Ok(Created::Exists)
+                }
                 Err(cause) => Err(inner.failed("cannot create an object", key, cause)),
             }
         })
@@ -173,7 +213,7 @@ impl ObjectStore for LocalStore {
     async fn get(&self, key: &str) -> Result<Bytes> {
         self.blocking(key, |inner, key| match fs::read(inner.path(key)) {
             Ok(bytes) => Ok(bytes.into()),
-            Err(cause) => Err(inner.failed("cannot read an object", key, cause)),
+            Err(cause) => Err(inner.not_read("cannot read an object", key, cause)),
         })
         .await
     }
@@ -189,7 +229,7 @@ impl ObjectStore for LocalStore {
                 file.read_exact(&mut bytes)?;
                 io::Result::Ok(bytes.into())
             };
-            read().map_err(|cause| inner.failed("cannot read an object", key, cause))
+            read().map_err(|cause| inner.not_read("cannot read an object", key, cause))
         })
         .await
     }
@@ -200,7 +240,7 @@ impl ObjectStore for LocalStore {
             match found {
                 Ok(Some(info)) => Ok(info),
                 Ok(None) => Err(not_found(key)),
-                Err(cause) => Err(inner.failed("cannot look at an object", key, cause)),
+                Err(cause) => Err(inner.not_read("cannot look at an object", key, cause)),
             }
         })
         .await
@@ -230,7 +270,7 @@ impl ObjectStore for LocalStore {
     async fn delete(&self, key: &str) -> Result<()> {
         self.blocking(key, |inner, key| match fs::remove_file(inner.path(key)) {
             Ok(()) => Ok(()),
-            Err(cause) => match inner.failed("cannot delete an object", key, cause) {
+            Err(cause) => match inner.not_read("cannot delete an object", key, cause) {
                 error if error.kind() == ErrorKind::NotFound => Ok(()),
                 error => Err(error),
             },

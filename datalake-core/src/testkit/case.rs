@@ -1,9 +1,12 @@
 //! What a case of a suite gives, and how a test runs one.
 
 use std::fmt;
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
 use std::time::Duration;
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// No case takes longer than this.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -66,6 +69,33 @@ macro_rules! ensure {
 
 pub(crate) use ensure;
 
+/// Fails the case unless an error is of a kind and says rightly whether to try again.
+pub(crate) fn classified(error: &Error, expected: ErrorKind) -> Result<(), Failure> {
+    use ErrorKind::{
+        ConfigInvalid, PermissionDenied, PositionInvalid, RateLimited, Unauthenticated, Unavailable,
+        Unexpected, Unsupported,
+    };
+    let kind = error.kind();
+    ensure!(kind == expected, "the error is {kind} where {expected} was expected: {error}");
+    ensure!(kind != Unexpected, "the error says nothing about what to do: {error}");
+    let passes = matches!(kind, Unavailable | RateLimited);
+    ensure!(!passes || error.is_retryable(), "{kind} is not retryable: {error}");
+    let stays =
+        [ConfigInvalid, Unauthenticated, PermissionDenied, PositionInvalid, Unsupported].contains(&kind);
+    ensure!(!stays || !error.is_retryable(), "{kind} is retryable: {error}");
+    Ok(())
+}
+
+/// Fails the case if a secret is seen in a text.
+pub(crate) fn hides(secrets: &[String], shown: &[String]) -> Result<(), Failure> {
+    for secret in secrets {
+        for text in shown {
+            ensure!(!text.contains(secret), "a secret is shown: {}", text.replace(secret, "<the secret>"));
+        }
+    }
+    Ok(())
+}
+
 /// Runs a case to its end on a runtime of its own and panics if it fails.
 ///
 /// # Panics
@@ -89,4 +119,19 @@ fn block_on(case: impl Future<Output = CaseResult>) -> CaseResult {
     });
     runtime.shutdown_timeout(Duration::from_secs(1));
     outcome
+}
+
+/// The output of a future, unless it waits more often than that: then it is dropped where it waits.
+pub(crate) async fn dropped_after<T>(waits: usize, future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    let mut waited = 0;
+    poll_fn(|cx| match future.as_mut().poll(cx) {
+        Poll::Ready(output) => Poll::Ready(Some(output)),
+        Poll::Pending if waited == waits => Poll::Ready(None),
+        Poll::Pending => {
+            waited += 1;
+            Poll::Pending
+        }
+    })
+    .await
 }

@@ -11,6 +11,35 @@ macro_rules! source_suite {
     };
 }
 
+/// Makes a module with one test for each case of [`testkit::sink`](crate::testkit::sink).
+///
+/// `sink_suite!(name, harness)`: the expression gives a [`SinkHarness`](crate::testkit::SinkHarness) with nothing
+/// written yet, may use `.await`, and is evaluated in each test.
+#[macro_export]
+macro_rules! sink_suite {
+    ($name:ident, $harness:expr $(,)?) => {
+        $crate::__sink_cases! { __suite, sink, $name, $harness }
+    };
+}
+
+/// Makes a module with one test for each case of [`testkit::store`](crate::testkit::store).
+///
+/// `store_suite!(name, harness)`: the expression gives an empty store that can be cloned, or a
+/// [`StoreHarness`](crate::testkit::StoreHarness), may use `.await`, and is evaluated in each test.
+///
+/// ```
+/// use datalake_core::store::MemoryStore;
+///
+/// datalake_core::store_suite!(in_memory, MemoryStore::new());
+/// # fn main() {}
+/// ```
+#[macro_export]
+macro_rules! store_suite {
+    ($name:ident, $harness:expr $(,)?) => {
+        $crate::__store_cases! { __suite, store, $name, $harness }
+    };
+}
+
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __suite {

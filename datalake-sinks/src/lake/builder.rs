@@ -14,7 +14,7 @@ use super::{CuratedSink, LakeQuarantine, Partition, RawArchive};
 pub struct LakeSink {
     lake: Lake,
     raw: Option<(Compression, i32)>,
-    curated: (Compression, i32),
+    curated: Option<(Compression, i32)>,
     partitions: Arc<[Partition]>,
     target_bytes: usize,
     ambient: Ambient,
@@ -28,7 +28,7 @@ impl LakeSink {
         LakeSinkBuilder(Self {
             lake: lake.clone(),
             raw: Some((Compression::Zstd, 3)),
-            curated: (Compression::Zstd, 3),
+            curated: Some((Compression::Zstd, 3)),
             partitions: Arc::new([Partition::acquired()]),
             target_bytes: 8 << 20,
             ambient: Ambient::system(),
@@ -63,7 +63,13 @@ impl LakeSinkBuilder {
 
     /// Sets how curated records are compressed.
     pub fn compression(mut self, compression: Compression, level: i32) -> Self {
-        self.0.curated = (compression, level);
+        self.0.curated = Some((compression, level));
+        self
+    }
+
+    /// Keeps raw documents only. Records are then counted and not parsed.
+    pub fn raw_only(mut self) -> Self {
+        self.0.curated = None;
         self
     }
 
@@ -109,17 +115,22 @@ impl Land for LakeSink {
             }
             None => None,
         };
-        let (compression, level) = self.curated;
-        check_level(compression, level)?;
-        let partitions = Arc::clone(&self.partitions);
-        let sink = CuratedSink::new(store, compression, level, partitions, self.target_bytes, &self.ambient);
+        let sink = match self.curated {
+            Some((compression, level)) => {
+                check_level(compression, level)?;
+                let partitions = Arc::clone(&self.partitions);
+                let sink =
+                    CuratedSink::new(store, compression, level, partitions, self.target_bytes, &self.ambient);
+                Some(Box::new(sink) as _)
+            }
+            None => None,
+        };
         let quarantine = LakeQuarantine::new(store, &self.ambient);
-        Ok(Landing {
-            archive,
-            sink: Box::new(sink),
-            quarantine: Box::new(quarantine),
-            ledger: Box::new(ledger),
-        })
+        Ok(Landing { archive, sink, quarantine: Box::new(quarantine), ledger: Box::new(ledger) })
+    }
+
+    fn lake(&self) -> Option<&Lake> {
+        Some(&self.lake)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use datalake_core::transform::Pointer;
+use datalake_core::transform::{Draft, Pointer};
 use datalake_core::{Content, Record, RecordError, Result};
 use serde_json::{Value, json};
 
@@ -81,12 +81,12 @@ impl Partition {
         }
     }
 
-    fn value(&self, record: &Record, acquired: DateTime<Utc>) -> Result<String, RecordError> {
+    fn value(&self, draft: &mut Draft, acquired: DateTime<Utc>) -> Result<String, RecordError> {
         match &self.by {
             By::Acquired => Ok(acquired.format("%Y-%m-%d").to_string()),
-            By::Day(pointer) => time(record, pointer, "%Y-%m-%d"),
-            By::Hour(pointer) => time(record, pointer, "%Y-%m-%dT%H"),
-            By::Field(pointer) => match find(record, pointer) {
+            By::Day(pointer) => time(draft, pointer, "%Y-%m-%d"),
+            By::Hour(pointer) => time(draft, pointer, "%Y-%m-%dT%H"),
+            By::Field(pointer) => match find(draft, pointer)? {
                 Some(found) => escape(&found, pointer),
                 None => Ok(NOWHERE.into()),
             },
@@ -103,12 +103,15 @@ pub(super) fn fixed(partitions: &[Partition], acquired: DateTime<Utc>) -> Option
     Some(segments.collect::<Option<Vec<_>>>()?.join("/"))
 }
 
-/// The partition of a record, as path segments.
+/// The partition of a record, as path segments. The draft is there to be used again.
 pub(super) fn name(
     partitions: &[Partition],
+    draft: &mut Draft,
     record: &Record,
     acquired: DateTime<Utc>,
 ) -> Result<String, RecordError> {
+    draft.set_content(record.content());
+    draft.replace(record.body().clone());
     let mut path = String::new();
     for partition in partitions {
         if !path.is_empty() {
@@ -116,27 +119,27 @@ pub(super) fn name(
         }
         path.push_str(&partition.name);
         path.push('=');
-        path.push_str(&partition.value(record, acquired)?);
+        path.push_str(&partition.value(draft, acquired)?);
     }
     Ok(path)
 }
 
 /// The text of a field: of a string its content, of a number or truth value its JSON. `None` for null, an object, an
 /// array, or no such field.
-fn find(record: &Record, pointer: &Pointer) -> Option<String> {
-    if record.content() != Content::Json {
-        return None;
+fn find(draft: &mut Draft, pointer: &Pointer) -> Result<Option<String>, RecordError> {
+    if draft.content() != Content::Json {
+        return Ok(None);
     }
-    let raw = pointer.find(record.body())?;
-    match raw.as_bytes().first()? {
-        b'"' => serde_json::from_str(raw).ok(),
-        b'{' | b'[' | b'n' => None,
-        _ => Some(raw.to_owned()),
-    }
+    let Some(raw) = draft.field(pointer)? else { return Ok(None) };
+    Ok(match raw.as_bytes().first() {
+        Some(b'"') => serde_json::from_str(raw).ok(),
+        Some(b'{' | b'[' | b'n') | None => None,
+        Some(_) => Some(raw.to_owned()),
+    })
 }
 
-fn time(record: &Record, pointer: &Pointer, format: &str) -> Result<String, RecordError> {
-    let Some(text) = find(record, pointer) else { return Ok(NOWHERE.into()) };
+fn time(draft: &mut Draft, pointer: &Pointer, format: &str) -> Result<String, RecordError> {
+    let Some(text) = find(draft, pointer)? else { return Ok(NOWHERE.into()) };
     let time = parse_time(&text)
         .ok_or_else(|| RecordError::new("partition", "the field is not a time").at(pointer.to_string()))?;
     Ok(time.format(format).to_string())

@@ -9,7 +9,8 @@ use datalake_core::codec::Compression;
 use datalake_core::lake::layout::{self, Zone};
 use datalake_core::lake::stamp::Stamp;
 use datalake_core::store::{ObjectStore, Payload, PutOptions};
-use datalake_core::{Ambient, Batch, Output, Receipt, Refused, Result, Sha256, Sink, SinkInfo};
+use datalake_core::transform::Draft;
+use datalake_core::{Ambient, Batch, Content, Output, Receipt, Refused, Result, Sha256, Sink, SinkInfo};
 use serde_json::json;
 
 use super::{Partition, ndjson, partition};
@@ -114,13 +115,14 @@ fn encode(
     let acquired = batch.envelope.acquired.start;
     let mut groups: BTreeMap<String, (Vec<u8>, u64)> = BTreeMap::new();
     let mut refused = Vec::new();
+    let mut draft = Draft::new(Bytes::new(), Content::Opaque);
     let fixed = partition::fixed(partitions, acquired);
     let size: usize = batch.records.iter().map(|record| record.body().len() + 64).sum();
     for (index, record) in batch.records.iter().enumerate() {
         let computed;
         let name = match &fixed {
             Some(fixed) => fixed,
-            None => match partition::name(partitions, record, acquired) {
+            None => match partition::name(partitions, &mut draft, record, acquired) {
                 Ok(name) => {
                     computed = name;
                     &computed

@@ -1,15 +1,11 @@
 //! Cancellation: a read may be dropped wherever it waits.
 
-use std::future::poll_fn;
-use std::pin::pin;
-use std::task::Poll;
-
 use bytes::Bytes;
 
 use super::SourceHarness;
 use super::reading::{EMPTY, Reading, feed_all};
 use super::unit::{bodies, units};
-use crate::testkit::case::{CaseResult, Outcome, ensure};
+use crate::testkit::case::{CaseResult, Outcome, dropped_after, ensure};
 
 /// Each call for the next batch is dropped at its first await, then at its second, and so on until it comes through.
 /// Everything is still read once.
@@ -46,19 +42,4 @@ pub async fn can_be_cancelled_at_every_await(harness: &dyn SourceHarness) -> Cas
     bodies(&units(&batches), &expected)
         .map_err(|failure| failure.during("reading with every call dropped at every await"))?;
     Ok(Outcome::Passed)
-}
-
-/// The output of a future, unless it waits more often than that: then it is dropped where it waits.
-async fn dropped_after<T>(waits: usize, future: impl Future<Output = T>) -> Option<T> {
-    let mut future = pin!(future);
-    let mut waited = 0;
-    poll_fn(|cx| match future.as_mut().poll(cx) {
-        Poll::Ready(output) => Poll::Ready(Some(output)),
-        Poll::Pending if waited == waits => Poll::Ready(None),
-        Poll::Pending => {
-            waited += 1;
-            Poll::Pending
-        }
-    })
-    .await
 }

@@ -1,5 +1,0 @@
-//! One record being changed.
-
-/// One record being changed.
-#[derive(Debug)]
-pub struct Draft;
