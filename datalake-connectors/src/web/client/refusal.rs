@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use datalake_core::{Error, ErrorKind};
 
 use super::Answer;
+use crate::web::link;
 use crate::web::origin::Origin;
 
 /// The longest delay a server is believed.
@@ -26,7 +27,9 @@ pub(super) fn error(
     let mut error =
         Error::new(kind, message).with("url", origin.shown(path)).with("status", answer.status.as_u16());
     if answer.status.is_redirection() {
-        if let Some(target) = answer.header(header::LOCATION).and_then(|link| target(link, origin)) {
+        let target =
+            answer.header(header::LOCATION).map(|link| link::origin(link).unwrap_or(origin.to_string()));
+        if let Some(target) = target.filter(|target| !reveals(target)) {
             error = error.with("target", target);
         }
     }
@@ -58,18 +61,6 @@ fn classify(answer: &Answer) -> (ErrorKind, &'static str) {
         500.. => (Kind::Unavailable, "the server has failed"),
         _ => (Kind::Unexpected, "the answer has a status that is not understood"),
     }
-}
-
-/// The origin a redirect leads to: no user, no path, no query.
-fn target(link: &str, own: &Origin) -> Option<String> {
-    let link = link.split(['\\', '#']).next()?;
-    if let Some(rest) = link.strip_prefix("//") {
-        return target(&format!("http://{rest}"), own);
-    }
-    let Some((scheme, rest)) = link.split_once("://") else { return Some(own.to_string()) };
-    let authority = rest.split(['/', '?']).next()?;
-    let host = authority.rsplit('@').next()?;
-    Some(format!("{}://{}", scheme.escape_debug(), host.escape_debug()))
 }
 
 /// How long the server asks us to wait.
@@ -193,8 +184,8 @@ mod tests {
     fn a_redirect_names_the_origin_it_leads_to_and_nothing_more() {
         for (link, target) in [
             ("https://me:pass@login.example:8443/in?ticket=1#x", "https://login.example:8443"),
-            ("//login.example/in", "http://login.example"),
-            ("/elsewhere?ticket=1", "https://shop.example"),
+            ("//login.example/in", "//login.example"),
+            ("/elsewhere?ticket=1&to=https://login.example/", "https://shop.example"),
         ] {
             let error = refusal(302, &[("location", link)]);
             assert!(error.to_string().contains(&format!("target: {target})")), "{error}");

@@ -29,13 +29,13 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(trusted: &[u8], bounds: Bounds) -> Result<Self> {
+    pub(super) fn new(trusted: &[u8], secure: bool, bounds: Bounds) -> Result<Self> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(bounds.timeout.min(CONNECT)));
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::config(trusted)?)
+            .with_tls_config(tls::config(trusted, secure)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);

@@ -162,10 +162,16 @@ impl PollBuilder {
         let dataset = Dataset::new(&self.dataset)?;
         let (origin, path) = Origin::parse(self.url.expose())?;
         self.pagination.check()?;
-        if let Some(incremental) = &self.incremental {
-            incremental.check()?;
-        } else if self.pagination.style == Style::Keyset {
-            return Err(Error::config("keyset pages need incremental, which names the timestamp"));
+        let keyset = self.pagination.style == Style::Keyset;
+        match &self.incremental {
+            Some(incremental) => incremental.check()?,
+            None if keyset => {
+                return Err(Error::config("keyset pages need incremental, which names the timestamp"));
+            }
+            None => {}
+        }
+        if self.incremental.as_ref().is_some_and(|incremental| incremental.id.is_some()) && !keyset {
+            return Err(Error::config("the id of a record goes with keyset pages only"));
         }
         if self.bounds.timeout.is_zero() || self.bounds.body == 0 || self.page_cap == 0 {
             return Err(Error::config("a bound of nothing allows nothing"));

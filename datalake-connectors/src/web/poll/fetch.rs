@@ -103,13 +103,14 @@ fn read(plan: &Plan, answer: &Answer, path: &PathAndQuery, shown: &str) -> Resul
     let content_type = answer.header(header::CONTENT_TYPE);
     let (given, records) = (plan.format.as_ref(), plan.records.as_deref());
     let format = format::detect(given, records, content_type, path.path(), &body);
-    let mut facts = plan.reader.read(&body, &format)?;
+    let document = Document::new(body, locator(plan, path, shown), format);
+    let mut facts = plan.reader.read(&document)?;
     if plan.pagination.style == Style::LinkHeader {
         let values = answer.headers.get_all(header::LINK);
         let values = values.iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
         facts.link = link_header::next(values).map(str::to_owned);
     }
-    Ok((Document::new(body, locator(plan, path, shown), format), facts))
+    Ok((document, facts))
 }
 
 /// The URL of a page without its query, but for the number that the source itself put there.

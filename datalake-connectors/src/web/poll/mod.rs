@@ -64,7 +64,8 @@ const UNNOTED: u32 = 50;
 /// ```
 /// use std::time::Duration;
 ///
-/// use datalake_connectors::web::{Auth, Pagination, PollSource};
+/// use datalake_connectors::web::Auth;
+/// use datalake_connectors::web::poll::{Pagination, PollSource};
 ///
 /// let source = PollSource::builder("shop/orders", "https://shop.example/v1/orders")
 ///     .records("/data/items")
