@@ -65,10 +65,9 @@ fn classify(answer: &Answer) -> (ErrorKind, &'static str) {
 
 /// How long the server asks us to wait.
 fn delay(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
-    if let Some(text) = answer.header(header::RETRY_AFTER) {
-        if let Some(delay) = seconds(text).or_else(|| until(text, now)) {
-            return Some(delay.min(LONGEST));
-        }
+    let after = answer.header(header::RETRY_AFTER);
+    if let Some(delay) = after.and_then(|text| seconds(text).or_else(|| until(text, now))) {
+        return Some(delay.min(LONGEST));
     }
     let throttled = matches!(
         answer.status,

@@ -42,7 +42,6 @@ impl Transport {
         let pool = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
-            .retry_canceled_requests(false)
             .build(connector);
         Ok(Self { pool, bounds })
     }

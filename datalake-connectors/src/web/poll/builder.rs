@@ -18,8 +18,8 @@ use datalake_core::{Dataset, Error, Format, Result, Secret, SourceInfo};
 
 /// Settings of a [`PollSource`].
 #[derive(Debug, Clone)]
-pub struct PollBuilder {
-    dataset: String,
+pub struct PollSourceBuilder {
+    dataset: Dataset,
     url: Secret,
     format: Option<Format>,
     records: Option<String>,
@@ -35,8 +35,8 @@ pub struct PollBuilder {
     trusted: Vec<u8>,
 }
 
-impl PollBuilder {
-    pub(super) fn new(dataset: String, url: String) -> Self {
+impl PollSourceBuilder {
+    pub(super) fn new(dataset: Dataset, url: String) -> Self {
         Self {
             dataset,
             url: Secret::new(url),
@@ -159,7 +159,6 @@ impl PollBuilder {
     }
 
     fn check(self) -> Result<PollSource> {
-        let dataset = Dataset::new(&self.dataset)?;
         let (origin, path) = Origin::parse(self.url.expose())?;
         self.pagination.check()?;
         let keyset = self.pagination.style == Style::Keyset;
@@ -188,7 +187,7 @@ impl PollBuilder {
             .without_credentials(with_query(&path, &self.query)?)
             .map_err(|_| Error::config("the url or the query holds the credential; leave it to auth"))?;
         let locator = client.origin().shown(&path);
-        let info = SourceInfo::new(super::KIND, dataset, locator.clone()).with_config(json!({
+        let info = SourceInfo::new(super::KIND, self.dataset, locator.clone()).with_config(json!({
             "url": locator,
             "format": format,
             "records": records,

@@ -26,6 +26,8 @@ pub(super) enum Fetched {
     Unchanged,
     /// There is no such page: the end, or the error it would be for a first page.
     PastTheEnd(Error),
+    /// The server does not know the page, or does not know it any more.
+    Unknown(Error),
 }
 
 /// A page and what is known of it.
@@ -60,6 +62,9 @@ pub(super) async fn fetch(
         }
         StatusCode::RANGE_NOT_SATISFIABLE if plan.pagination.ends_out_of_range() => {
             return Ok(Fetched::PastTheEnd(client.refusal(&answer, &path)));
+        }
+        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE => {
+            return Ok(Fetched::Unknown(client.refusal(&answer, &path)));
         }
         _ => return Err(client.refusal(&answer, &path)),
     }

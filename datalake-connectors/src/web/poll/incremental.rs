@@ -48,8 +48,9 @@ pub enum TimeFormat {
 /// use std::time::Duration;
 ///
 /// use datalake_connectors::web::poll::{Incremental, Pagination, PollSource};
+/// use datalake_core::Dataset;
 ///
-/// let source = PollSource::builder("shop/orders", "https://shop.example/orders")
+/// let source = PollSource::builder(Dataset::new("shop/orders")?, "https://shop.example/orders")
 ///     .records("/items")
 ///     .pagination(Pagination::next_url("/next"))
 ///     .incremental(Incremental::since("updated_since", "/updated_at").look_back(Duration::from_secs(600)))

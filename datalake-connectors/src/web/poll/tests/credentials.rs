@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::server::{Reply, Seen, Server};
 use super::{at, builder, drain, error};
-use crate::web::poll::{Pagination, PollBuilder};
+use crate::web::poll::{Pagination, PollSourceBuilder};
 use crate::web::{Auth, OAuth2};
 use datalake_core::{ErrorKind, Next, Source as _};
 
@@ -118,7 +118,7 @@ impl Login {
         OAuth2::client_credentials(self.login.url("/token?tenant=1"), "me", "s3cr3t/+").scope("read all")
     }
 
-    fn builder(&self, oauth: OAuth2) -> PollBuilder {
+    fn builder(&self, oauth: OAuth2) -> PollSourceBuilder {
         builder(&self.shop.url("/x")).auth(oauth)
     }
 }

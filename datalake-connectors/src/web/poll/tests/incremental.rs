@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::server::{Reply, Seen, Server};
 use super::{at, bodies, builder, drain, error};
-use crate::web::poll::{Incremental, Pagination, PollBuilder, TimeFormat};
+use crate::web::poll::{Incremental, Pagination, PollSourceBuilder, TimeFormat};
 use datalake_core::{ErrorKind, Position};
 
 /// The rows of a table, `(updated, id)`.
@@ -47,7 +47,7 @@ async fn server(table: &Table) -> Server {
     Server::start(move |seen| Reply::json(rows(seen, &table))).await
 }
 
-async fn ids(source: &PollBuilder, position: &mut Option<Position>) -> Vec<u64> {
+async fn ids(source: &PollSourceBuilder, position: &mut Option<Position>) -> Vec<u64> {
     let batches = drain(&mut at(source, position.as_ref()).await).await.unwrap();
     *position = batches.last().map(|batch| batch.position.clone()).or(position.take());
     let id = |body: &String| serde_json::from_str::<Value>(body).unwrap()["id"].as_u64().unwrap();

@@ -185,6 +185,8 @@ async fn no_link_makes_anyone_else_hear_of_it() {
         let seen = shown.find(secret).map(|at| &shown[at.saturating_sub(200)..at]);
         assert_eq!(seen, None, "a secret is seen");
     }
+    drain(&mut at(&builder(&evil.url("/x")), None).await).await.unwrap();
+    assert_eq!(evil.connections(), 1, "whoever is asked does notice");
     let asked = login.seen();
     assert!(!asked.is_empty() && asked.iter().all(|seen| seen.target == "/token"));
     for seen in home.seen() {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use datalake_core::split::split;
-use datalake_core::{Error, Next, Position, Result, Source, SourceBatch};
+use datalake_core::{Dataset, Error, Next, Position, Result, Source, SourceBatch};
 
-use super::{PollBuilder, PollSource};
+use super::{PollSource, PollSourceBuilder};
 
 mod answers;
 mod credentials;
@@ -18,12 +18,14 @@ mod tls;
 mod walking;
 
 /// A source of a dataset `d`.
-fn builder(url: &str) -> PollBuilder {
-    PollSource::builder("d", url).poll_every(Duration::from_millis(5)).timeout(Duration::from_secs(10))
+fn builder(url: &str) -> PollSourceBuilder {
+    PollSource::builder(Dataset::new("d").unwrap(), url)
+        .poll_every(Duration::from_millis(5))
+        .timeout(Duration::from_secs(10))
 }
 
 /// A source that goes on after a position.
-async fn at(builder: &PollBuilder, position: Option<&Position>) -> PollSource {
+async fn at(builder: &PollSourceBuilder, position: Option<&Position>) -> PollSource {
     let mut source = builder.clone().build().unwrap();
     source.seek(position).await.unwrap();
     source
@@ -53,7 +55,7 @@ fn bodies(batches: &[SourceBatch]) -> Vec<String> {
 }
 
 /// What a new source reads, and where it stopped.
-async fn read(builder: &PollBuilder, from: Option<&Position>) -> (Vec<String>, Option<Position>) {
+async fn read(builder: &PollSourceBuilder, from: Option<&Position>) -> (Vec<String>, Option<Position>) {
     let batches = drain(&mut at(builder, from).await).await.unwrap();
     let position = batches.last().map(|batch| batch.position.clone()).or(from.cloned());
     (bodies(&batches), position)

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use super::builder;
 use super::server::{Reply, Seen, Server};
 use crate::web::Auth;
-use crate::web::poll::{Incremental, Pagination, PollBuilder};
+use crate::web::poll::{Incremental, Pagination, PollSourceBuilder};
 use datalake_core::testkit::{Fed, SourceHarness};
 use datalake_core::{ErrorKind, Result, Source, async_trait, source_suite};
 
@@ -29,7 +29,7 @@ struct Silo {
     pages: Arc<Mutex<Vec<Vec<String>>>>,
     failing: Arc<Mutex<Option<usize>>>,
     next_failure: Mutex<usize>,
-    source: PollBuilder,
+    source: PollSourceBuilder,
     grows: bool,
 }
 
@@ -38,7 +38,7 @@ impl Silo {
         pages: usize,
         grows: bool,
         answer: fn(&Seen, &[Vec<String>]) -> Reply,
-        poll: fn(&Server) -> PollBuilder,
+        poll: fn(&Server) -> PollSourceBuilder,
     ) -> Self {
         let record = |n: usize| format!(r#"{{"id":{n},"at":"2024-01-03T00:00:{n:02}Z"}}"#);
         let pages: Vec<Vec<String>> =

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::server::{Reply, Seen, Server};
 use super::{at, bodies, builder, drain, error, read};
-use crate::web::poll::{Pagination, PollBuilder};
+use crate::web::poll::{Pagination, PollSourceBuilder};
 use datalake_core::{ErrorKind, Next, Position, Source as _};
 
 fn items(range: std::ops::Range<usize>) -> String {
@@ -57,7 +57,7 @@ async fn shop() -> Server {
     .await
 }
 
-fn styles(server: &Server) -> Vec<(&'static str, PollBuilder, usize)> {
+fn styles(server: &Server) -> Vec<(&'static str, PollSourceBuilder, usize)> {
     let poll = |path: &str, pagination| builder(&server.url(path)).pagination(pagination);
     let page = || Pagination::page("page", 1);
     let offset = || Pagination::offset("offset", "limit", 5);
