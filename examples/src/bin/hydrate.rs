@@ -120,7 +120,7 @@ fn host(arguments: &Arguments) -> Result<Host> {
 
 fn source(arguments: &Arguments, input: &str, dataset: Dataset) -> Result<Box<dyn Source>> {
     if input.starts_with("http://") || input.starts_with("https://") {
-        let poll = PollSource::builder(dataset.as_str(), input);
+        let poll = PollSource::builder(dataset, input);
         let poll = match arguments.format.of_page() {
             Some(format) => poll.format(format),
             None => poll,
