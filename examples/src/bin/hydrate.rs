@@ -168,7 +168,8 @@ fn codec(text: &str) -> Result<(Compression, i32), String> {
         "gzip" => (Compression::Gzip, 6),
         _ => return Err("it is none, zstd or gzip, with a level such as zstd:1".into()),
     };
-    let level = level.map_or(Ok(usual), |level| level.parse().map_err(|_| "the level is a number".to_owned()))?;
+    let level =
+        level.map_or(Ok(usual), |level| level.parse().map_err(|_| "the level is a number".to_owned()))?;
     Ok((compression, level))
 }
 

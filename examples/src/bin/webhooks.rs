@@ -25,7 +25,8 @@ const NAME: &str = env!("CARGO_BIN_NAME");
 
 async fn events(pipeline: PipelineBuilder, lake: Lake) -> Result<PipelineBuilder> {
     let secret = std::env::var("WEBHOOK_SECRET").map(Secret::new);
-    let secret = secret.map_err(|_| Error::config("set WEBHOOK_SECRET to the secret that senders sign with"))?;
+    let secret =
+        secret.map_err(|_| Error::config("set WEBHOOK_SECRET to the secret that senders sign with"))?;
     let listen = std::env::var("LISTEN").unwrap_or_else(|_| "127.0.0.1:8080".into());
     let listen: SocketAddr =
         listen.parse().map_err(|cause| Error::config("LISTEN is no address and port").caused_by(cause))?;

@@ -69,14 +69,21 @@ async fn serve(listener: TcpListener, requests: Arc<AtomicU64>) {
                 async move { Ok::<_, Infallible>(answer(&request)) }
             });
             // A client that goes away is no concern of the shop.
-            hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
+            hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .await
+                .ok();
         });
     }
 }
 
 fn answer(request: &Request<Incoming>) -> Response<Full<Bytes>> {
     let page = match request.uri().query().unwrap_or("page=1").strip_prefix("page=").map(str::parse) {
-        Some(Ok(page)) if request.uri().path() == "/orders" && (1..=ORDERS.div_ceil(PAGE)).contains(&page) => page,
+        Some(Ok(page))
+            if request.uri().path() == "/orders" && (1..=ORDERS.div_ceil(PAGE)).contains(&page) =>
+        {
+            page
+        }
         _ => return respond(Response::builder().status(StatusCode::NOT_FOUND), Bytes::new()),
     };
     let first = (page - 1) * PAGE;
@@ -100,13 +107,14 @@ fn respond(response: hyper::http::response::Builder, body: Bytes) -> Response<Fu
 /// One order. Now and then the till writes a total that is none.
 fn order(n: u32) -> serde_json::Value {
     let cents = 500 + n * 7919 % 25_000;
-    let total = if n % 200 == 133 { "see note".into() } else { format!("{}.{:02}", cents / 100, cents % 100) };
+    let total =
+        if n % 200 == 133 { "see note".into() } else { format!("{}.{:02}", cents / 100, cents % 100) };
     json!({
         "id": 10_000 + n,
         "placed_at": format!("2026-11-{:02}T{:02}:{:02}:00Z", 18 + n / 125, n % 24, n * 13 % 60),
         "customer": { "number": 700 + n % 90, "email": format!("customer-{}@mail.example", 700 + n % 90) },
         "total": total,
         "currency": "EUR",
-        "note": if n % 50 == 0 { "call before delivery" } else { "" },
+        "note": if n.is_multiple_of(50) { "call before delivery" } else { "" },
     })
 }

@@ -14,8 +14,11 @@ const ITEMS: u32 = 120;
 pub fn write_reports(folder: &Path) -> Result<()> {
     let failed = |cause| Error::io("a report cannot be written", cause).with("folder", folder.display());
     std::fs::create_dir_all(folder).map_err(failed)?;
-    let reports =
-        [("stock-north.csv", csv("north", ',')), ("stock-south.csv", csv("south", ';')), ("stock-east.ndjson", ndjson())];
+    let reports = [
+        ("stock-north.csv", csv("north", ',')),
+        ("stock-south.csv", csv("south", ';')),
+        ("stock-east.ndjson", ndjson()),
+    ];
     for (name, content) in reports {
         let path = folder.join(name);
         if !path.exists() {

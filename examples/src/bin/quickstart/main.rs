@@ -50,8 +50,11 @@ async fn main() -> ExitCode {
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let looks = arguments.command.as_ref().is_some_and(|command| !command.needs_pipelines());
     if looks && !arguments.lake.is_dir() {
-        return Err(Error::new(ErrorKind::NotFound, "there is no lake; run the quickstart without a command first")
-            .with("lake", arguments.lake.display()));
+        return Err(Error::new(
+            ErrorKind::NotFound,
+            "there is no lake; run the quickstart without a command first",
+        )
+        .with("lake", arguments.lake.display()));
     }
     let lake = Lake::local(&arguments.lake)?;
     let host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&lake);
@@ -77,7 +80,10 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let host = host
         .pipeline("shop-orders", move |pipeline| async move { pipelines::orders(pipeline, &url, &one) })
         .pipeline("app-events", move |pipeline| async move { pipelines::events(pipeline, hook, &two) })
-        .pipeline("stock-reports", move |pipeline| async move { pipelines::stock(pipeline, &folder, &three) });
+        .pipeline(
+            "stock-reports",
+            move |pipeline| async move { pipelines::stock(pipeline, &folder, &three) },
+        );
     match &arguments.command {
         None => {
             show::begin(&shop, receiver, &inbox);

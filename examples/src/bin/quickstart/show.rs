@@ -59,8 +59,11 @@ pub(crate) async fn hydrate(host: Host, lake: &Lake, app: &App, receiver: Socket
     for report in [orders_ended?, events_ended?, stock_ended?] {
         say!("  {}", describe(&report));
     }
-    say!("  (the app was told of {} events that they are committed; {} with a forged signature was refused)\n",
-        posted.accepted, posted.refused);
+    say!(
+        "  (the app was told of {} events that they are committed; {} with a forged signature was refused)\n",
+        posted.accepted,
+        posted.refused
+    );
     Ok(())
 }
 
