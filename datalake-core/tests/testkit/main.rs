@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 mod broken;
+mod fakes;
 mod faulty;
 mod sinks;
 mod stores;

@@ -11,7 +11,8 @@ use datalake_core::pipeline::{Budget, PipelineBuilder};
 use datalake_core::store::{MemoryStore, ObjectStore, PutOptions};
 use datalake_core::testkit::VecSource;
 use datalake_core::{
-    Content, Dataset, Document, Format, Pipeline, PipelineId, RecordError, RecordId, Records, Transform, async_trait,
+    Content, Dataset, Document, Format, Pipeline, PipelineId, RecordError, RecordId, Records, Transform,
+    async_trait,
 };
 use futures::TryStreamExt;
 
@@ -164,7 +165,11 @@ async fn a_record_is_traced_to_its_bytes_through_children_and_partitions() {
     let nowhere = "__HIVE_DEFAULT_PARTITION__";
     assert_eq!(
         partitions,
-        ["dt=2026-03-28/r=%2E.%2Fx".to_owned(), format!("dt={nowhere}/r={nowhere}"), format!("dt={nowhere}/r=eu")]
+        [
+            "dt=2026-03-28/r=%2E.%2Fx".to_owned(),
+            format!("dt={nowhere}/r={nowhere}"),
+            format!("dt={nowhere}/r=eu")
+        ]
     );
     let id: RecordId = "things/1/1".parse().unwrap();
     let trace = lake.trace(&id).await.unwrap();
@@ -185,7 +190,8 @@ async fn a_record_is_traced_to_its_bytes_through_children_and_partitions() {
 async fn quarantined_records_are_replayed_and_only_they() {
     let lake = lake();
     let text = "{\"n\":\"good\"}\n{\"n\":\"bad\"}\nbroken\n";
-    let mut first = pipeline(&lake, [ndjson(text)]).transform(Refuse("bad")).transform(Twice).build().unwrap();
+    let mut first =
+        pipeline(&lake, [ndjson(text)]).transform(Refuse("bad")).transform(Twice).build().unwrap();
     let report = first.drain(Budget::unlimited()).await.unwrap();
     assert_eq!((report.counts.written, report.counts.quarantined), (2, 2));
 

@@ -37,29 +37,25 @@ pub(super) fn units(batches: &[SourceBatch]) -> Vec<Unit> {
 
 /// Fails unless both are the same records in the same order at the same places.
 pub(super) fn same(found: &[Unit], expected: &[Unit]) -> Result<(), Failure> {
-    compare(found, expected, |unit| unit.body.clone(), |a, b| a == b)
+    compare(found, expected, |unit| format!("{unit:?}"), |unit, expected| unit == expected)
 }
 
 /// Fails unless the records have these bodies, in this order.
 pub(super) fn bodies(found: &[Unit], expected: &[Bytes]) -> Result<(), Failure> {
-    compare(found, expected, Bytes::clone, |unit, body| unit.body == body)
+    compare(found, expected, excerpt, |unit, body| unit.body == body)
 }
 
-fn compare<T: fmt::Debug>(
+fn compare<T>(
     found: &[Unit],
     expected: &[T],
-    body: impl Fn(&T) -> Bytes,
+    show: impl Fn(&T) -> String,
     equal: impl Fn(&Unit, &T) -> bool,
 ) -> Result<(), Failure> {
     for (n, expected) in expected.iter().enumerate() {
         let Some(unit) = found.get(n) else {
-            return Err(Failure::new(format!("record {n} is missing: {}", excerpt(&body(expected)))));
+            return Err(Failure::new(format!("record {n} is missing: {}", show(expected))));
         };
-        ensure!(
-            equal(unit, expected),
-            "record {n} is {unit:?}, but {} was expected: {expected:?}",
-            excerpt(&body(expected))
-        );
+        ensure!(equal(unit, expected), "record {n} is {unit:?}, where {} was expected", show(expected));
     }
     match found.get(expected.len()) {
         Some(unit) => Err(Failure::new(format!("record {} is one too many: {unit:?}", expected.len()))),
