@@ -61,6 +61,11 @@ pub(super) fn count(number: u64) -> String {
     text
 }
 
+/// Writes `1 commit`, `2 commits`.
+pub(super) fn many(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
+}
+
 /// Writes `512 B`, `1.5 KiB`, `12.0 MiB`.
 pub(super) fn size(bytes: u64) -> String {
     let mut size = bytes as f64;
