@@ -177,7 +177,8 @@ impl Run {
                         biased;
                         () = shutdown.as_mut(), if self.stopping.is_none() => break Turn::Stop(Ended::Shutdown),
                         done = flow.next(), if moving => {
-                            let position = self.committed(&mut pipeline.held, &flow, done?);
+                            let Some(done) = done? else { continue };
+                            let position = self.committed(&mut pipeline.held, &flow, done);
                             tell = Some(position);
                             if shared.info.wants_commit {
                                 break Turn::Tell;

@@ -167,12 +167,14 @@ impl Flow {
             .push_back(Box::pin(async move { Ok((land(&shared, &run, group, slot).await?, weight)) }));
     }
 
-    /// The next commit that is durable. Waits for ever if nothing is moving. Cancel safe.
-    pub(super) async fn next(&mut self) -> Result<Committed, Interrupt> {
+    /// The next commit that is durable, or `None` if something else has moved: a batch less is being transformed, a
+    /// group is open. Waits for ever if nothing is moving. Cancel safe.
+    pub(super) async fn next(&mut self) -> Result<Option<Committed>, Interrupt> {
         poll_fn(|cx| self.poll(cx)).await
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Committed, Interrupt>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Committed>, Interrupt>> {
+        let mut news = false;
         loop {
             let mut moved = false;
             if self.writing.len() < self.shared.options.writes_in_flight.max(1)
@@ -192,10 +194,11 @@ impl Flow {
                 && let Poll::Ready(done) = appending.as_mut().poll(cx)
             {
                 self.appending = None;
-                return Poll::Ready(self.appended(done));
+                return Poll::Ready(self.appended(done).map(Some));
             }
+            news |= moved;
             if !moved {
-                return Poll::Pending;
+                return if news { Poll::Ready(Ok(None)) } else { Poll::Pending };
             }
         }
     }

@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod broken;
+mod faulty;
+mod sinks;
 mod stores;
 mod vec_source;

@@ -6,8 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::batch::SourceBatch;
-use crate::document::Document;
-use crate::format::Format;
 use crate::split::split;
 use crate::testkit::case::{Failure, ensure};
 
@@ -29,34 +27,12 @@ impl fmt::Debug for Unit {
 pub(super) fn units(batches: &[SourceBatch]) -> Vec<Unit> {
     let mut units = Vec::new();
     for document in batches.iter().flat_map(|batch| &batch.documents) {
-        cut(document, |offset, body| {
-            let offset = document.offset() + offset as u64;
-            units.push(Unit { locator: Arc::clone(document.locator()), offset, body });
+        split(document, |piece| {
+            let offset = document.offset() + piece.range.start as u64;
+            units.push(Unit { locator: Arc::clone(document.locator()), offset, body: piece.body });
         });
     }
     units
-}
-
-fn cut(document: &Document, mut unit: impl FnMut(usize, Bytes)) {
-    let mut any = false;
-    split(document, |piece| {
-        any = true;
-        unit(piece.range.start, piece.body);
-    });
-    if any {
-        return;
-    }
-    match **document.format() {
-        Format::Lines | Format::Ndjson => {
-            let mut at = 0;
-            for line in document.bytes().split_inclusive(|byte| *byte == b'\n') {
-                let body = line.strip_suffix(b"\n").unwrap_or(line);
-                unit(at, document.bytes().slice_ref(body));
-                at += line.len();
-            }
-        }
-        _ => unit(0, document.bytes().clone()),
-    }
 }
 
 /// Fails unless both are the same records in the same order at the same places.

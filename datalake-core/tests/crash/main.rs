@@ -1,0 +1,6 @@
+//! What the engine does when things go wrong: it neither loses, nor repeats, nor hangs, nor tells a source too early.
+
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
+mod goes_on;
+mod parts;
