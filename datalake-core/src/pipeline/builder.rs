@@ -186,7 +186,7 @@ impl PipelineBuilder {
             ambient: self.ambient,
             progress: watch::Sender::new(Progress::default()),
         };
-        Ok(Pipeline { shared: Arc::new(shared), source, held: Default::default() })
+        Ok(Pipeline { shared: Arc::new(shared), source, held: Default::default(), untold: None })
     }
 }
 

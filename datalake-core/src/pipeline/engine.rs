@@ -146,13 +146,14 @@ impl Run {
             flow.push(held.untouched());
         }
 
-        let mut tell: Option<Position> = None;
+        // What an earlier session could not tell is told now.
+        let mut tell = true;
         let mut idle: Option<Instant> = None;
         let mut failed: Option<Error> = None;
         let mut read_failures = 0;
         loop {
-            if let Some(position) = tell.take() {
-                self.tell(pipeline, &position).await;
+            if std::mem::take(&mut tell) {
+                self.tell(pipeline).await;
             }
             if (self.stopping.is_some() || failed.is_some()) && flow.is_empty() {
                 return match (failed, self.stopping) {
@@ -179,8 +180,9 @@ impl Run {
                         done = flow.next(), if moving => {
                             let Some(done) = done? else { continue };
                             let position = self.committed(&mut pipeline.held, &flow, done);
-                            tell = Some(position);
-                            if shared.info.wants_commit {
+                            pipeline.untold = Some(position);
+                            tell = true;
+                            if shared.info.wants_commit || shared.info.window.is_some() {
                                 break Turn::Tell;
                             }
                         }
@@ -205,10 +207,15 @@ impl Run {
                         pipeline.held.push_back(held);
                     }
                 }
-                Turn::Read(Ok(Next::Idle(pause))) => match self.mode {
-                    Mode::Drain(_) => self.stopping = Some(Ended::Idle),
-                    Mode::Run => idle = Some(Instant::now() + pause),
-                },
+                Turn::Read(Ok(Next::Idle(pause))) => {
+                    // A source may have nothing because it has not been told.
+                    let told = pipeline.untold.is_some() && self.tell(pipeline).await;
+                    match self.mode {
+                        _ if told => {}
+                        Mode::Drain(_) => self.stopping = Some(Ended::Idle),
+                        Mode::Run => idle = Some(Instant::now() + pause),
+                    }
+                }
                 Turn::Read(Ok(Next::End)) => self.stopping = Some(Ended::Exhausted),
                 Turn::Read(Err(error)) => {
                     read_failures += 1;
@@ -259,20 +266,24 @@ impl Run {
         commit.to
     }
 
-    /// Tells the source what is durable. If it cannot be told it is told again with the next commit.
-    async fn tell(&mut self, pipeline: &mut Pipeline, position: &Position) {
+    /// Tells the source what is durable. If it cannot be told it is told again with the next commit, or when it has
+    /// nothing to give.
+    async fn tell(&mut self, pipeline: &mut Pipeline) -> bool {
         let shared = Arc::clone(&pipeline.shared);
+        let Some(position) = &pipeline.untold else { return true };
+        self.progress.updated = shared.ambient.now();
+        shared.progress.send_replace(self.progress);
         let mut failed = 0;
         while let Err(error) = pipeline.source.commit(position).await {
             failed += 1;
             let Some(delay) = shared.options.retry.delay(failed, &error, &shared.ambient) else {
                 tracing::warn!(%error, "the source could not be told of a commit; it may deliver again");
-                break;
+                return false;
             };
             tokio::time::sleep(delay).await;
         }
-        self.progress.updated = shared.ambient.now();
-        shared.progress.send_replace(self.progress);
+        pipeline.untold = None;
+        true
     }
 }
 

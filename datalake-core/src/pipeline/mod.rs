@@ -53,6 +53,8 @@ pub struct Pipeline {
     source: Box<dyn Source>,
     /// What a source that cannot seek has given and no commit covers yet, oldest first.
     held: VecDeque<Held>,
+    /// A commit that the source is still to be told of.
+    untold: Option<crate::Position>,
 }
 
 #[derive(Clone)]

@@ -4,3 +4,4 @@
 
 mod goes_on;
 mod parts;
+mod told;
