@@ -66,6 +66,8 @@ pub(super) async fn run(
         };
         run.failures = if run.report.commits > before { 1 } else { run.failures + 1 };
         let pause = run.pause(pipeline, interrupt)?;
+        // What it read was dropped, so the source may have more again.
+        run.stopping.take_if(|why| matches!(why, Ended::Idle | Ended::Exhausted));
         tokio::select! {
             biased;
             () = shutdown.as_mut(), if run.stopping.is_none() => run.stopping = Some(Ended::Shutdown),
@@ -109,8 +111,8 @@ impl Run {
             }
             Interrupt::Failed(error) => {
                 self.report.restarts += 1;
-                let goes_on =
-                    matches!(self.mode, Mode::Run) && error.is_temporary() && self.stopping.is_none();
+                let stopped = matches!(self.stopping, Some(Ended::Shutdown | Ended::Budget));
+                let goes_on = matches!(self.mode, Mode::Run) && error.is_temporary() && !stopped;
                 if !goes_on {
                     return Err(error);
                 }
@@ -208,6 +210,7 @@ impl Run {
                     }
                 }
                 Turn::Read(Ok(Next::Idle(pause))) => {
+                    read_failures = 0;
                     // A source may have nothing because it has not been told.
                     let told = pipeline.untold.is_some() && self.tell(pipeline).await;
                     match self.mode {

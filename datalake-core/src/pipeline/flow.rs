@@ -64,7 +64,11 @@ pub(super) struct Flow {
     transforming: FuturesOrdered<BoxFuture<'static, Result<Transformed>>>,
     open: Option<Group>,
     writing: FuturesOrdered<Writing>,
+    /// What is written and waits for its turn to be appended.
+    written: VecDeque<Result<(Commit, Weight)>>,
     appending: Option<Appending>,
+    /// What ends the flow once all that came before it is committed.
+    failed: Option<Error>,
     next: Slot,
     previous: Option<Sha256>,
     bytes: usize,
@@ -92,7 +96,9 @@ impl Flow {
             transforming: FuturesOrdered::new(),
             open: None,
             writing: FuturesOrdered::new(),
+            written: VecDeque::new(),
             appending: None,
+            failed: None,
             next,
             previous: head.map(|head| head.sha256),
             bytes: 0,
@@ -112,7 +118,11 @@ impl Flow {
 
     /// Whether something will come of waiting for [`next`](Self::next).
     pub(super) fn is_moving(&self) -> bool {
-        !self.transforming.is_empty() || !self.writing.is_empty() || self.appending.is_some()
+        !self.transforming.is_empty() || self.is_landing() || self.failed.is_some()
+    }
+
+    fn is_landing(&self) -> bool {
+        !self.writing.is_empty() || !self.written.is_empty() || self.appending.is_some()
     }
 
     /// Whether batches are still being transformed.
@@ -122,7 +132,8 @@ impl Flow {
 
     /// Whether there is room for one more batch.
     pub(super) fn has_room(&self) -> bool {
-        self.transforming.len() < self.threads
+        self.failed.is_none()
+            && self.transforming.len() < self.threads
             && (self.bytes < self.shared.options.bytes_in_flight || self.bytes == 0)
             && self.documents < self.window
     }
@@ -180,13 +191,20 @@ impl Flow {
             if self.writing.len() < self.shared.options.writes_in_flight.max(1)
                 && let Poll::Ready(Some(transformed)) = Pin::new(&mut self.transforming).poll_next(cx)
             {
-                self.accept(transformed?);
+                match transformed {
+                    Ok(transformed) => self.accept(transformed),
+                    Err(error) => self.fail(error),
+                }
+                moved = true;
+            }
+            if let Poll::Ready(Some(written)) = Pin::new(&mut self.writing).poll_next(cx) {
+                self.written.push_back(written);
                 moved = true;
             }
             if self.appending.is_none()
-                && let Poll::Ready(Some(landed)) = Pin::new(&mut self.writing).poll_next(cx)
+                && let Some(written) = self.written.pop_front()
             {
-                let (commit, weight) = landed?;
+                let (commit, weight) = written?;
                 self.append(commit, weight)?;
                 moved = true;
             }
@@ -195,6 +213,11 @@ impl Flow {
             {
                 self.appending = None;
                 return Poll::Ready(self.appended(done).map(Some));
+            }
+            if !self.is_landing()
+                && let Some(error) = self.failed.take()
+            {
+                return Poll::Ready(Err(error.into()));
             }
             news |= moved;
             if !moved {
@@ -214,6 +237,13 @@ impl Flow {
         if self.open.as_ref().is_some_and(|group| self.limits.reached(group)) {
             self.flush();
         }
+    }
+
+    /// Commits what came before, and takes in nothing after it.
+    fn fail(&mut self, error: Error) {
+        self.transforming.clear();
+        self.flush();
+        self.failed = Some(error);
     }
 
     fn append(&mut self, mut commit: Commit, weight: Weight) -> Result<()> {

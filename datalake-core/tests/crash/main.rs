@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod ends;
 mod goes_on;
 mod parts;
 mod told;
