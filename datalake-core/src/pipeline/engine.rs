@@ -143,6 +143,9 @@ impl Run {
             tokio::time::sleep(delay.ok_or_else(|| error.exhausted())?).await;
         }
         self.report.position = position;
+        if let Some(head) = &head {
+            let_go(pipeline, head.commit.seq).await?;
+        }
         let mut flow = Flow::new(Arc::clone(&shared), Arc::clone(&self.id), head.as_ref());
         for held in &pipeline.held {
             flow.push(held.untouched());
@@ -287,6 +290,31 @@ impl Run {
         }
         pipeline.untold = None;
         true
+    }
+}
+
+/// Lets go of what a commit covers whose answer was lost. At most one of those begun was made: the next is begun only
+/// after a look at the ledger, or in the same slot.
+async fn let_go(pipeline: &mut Pipeline, head: u64) -> Result<()> {
+    let shared = Arc::clone(&pipeline.shared);
+    loop {
+        let Some((seq, attempt, batches)) =
+            shared.begun().first().map(|begun| (begun.seq, begun.attempt.clone(), begun.batches))
+        else {
+            return Ok(());
+        };
+        if seq > head {
+            return Ok(());
+        }
+        let entry = shared.ledger.entry(&shared.id, seq).await?;
+        let mut begun = shared.begun();
+        if entry.commit.attempt == attempt {
+            begun.clear();
+            pipeline.held.drain(..batches.min(pipeline.held.len()));
+            pipeline.untold = Some(entry.commit.to);
+        } else {
+            begun.remove(0);
+        }
     }
 }
 

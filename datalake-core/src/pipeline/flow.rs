@@ -12,10 +12,10 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, Stream};
 use tokio::time::Instant;
 
-use super::Shared;
 use super::chain::{Transformed, Untouched};
 use super::group::{Group, Limits};
 use super::landing::{Slot, land};
+use super::{Begun, Shared};
 use crate::digest::Sha256;
 use crate::ledger::{Appended, Commit, Entry};
 use crate::{Error, ErrorKind, Result};
@@ -252,6 +252,10 @@ impl Flow {
                 .with("commit", commit.name()));
         }
         commit.previous = self.previous;
+        if !self.shared.info.can_seek {
+            let begun = Begun { seq: commit.seq, attempt: commit.attempt.clone(), batches: weight.batches };
+            self.shared.begun().push(begun);
+        }
         let shared = Arc::clone(&self.shared);
         self.appending = Some(Box::pin(async move {
             let appended = shared.ledger.append(&commit).await;
@@ -267,6 +271,7 @@ impl Flow {
         match appended? {
             Appended::Lost => Err(Interrupt::Lost),
             Appended::Mine(sha256) => {
+                self.shared.begun().clear();
                 self.previous = Some(sha256);
                 self.bytes -= weight.bytes;
                 self.documents -= weight.documents;

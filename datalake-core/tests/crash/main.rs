@@ -4,5 +4,6 @@
 
 mod ends;
 mod goes_on;
+mod held;
 mod parts;
 mod told;
