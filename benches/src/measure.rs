@@ -48,3 +48,22 @@ pub fn compare(
     }
     (median(&left), median(&right))
 }
+
+/// A directory for the files of a bench: in `DATALAKE_BENCH_DIR` if set, else where temporary files are.
+///
+/// # Panics
+/// It cannot be made.
+#[must_use]
+pub fn directory() -> tempfile::TempDir {
+    let made = match std::env::var_os("DATALAKE_BENCH_DIR") {
+        Some(parent) => tempfile::tempdir_in(parent),
+        None => tempfile::tempdir(),
+    };
+    made.expect("a directory for the files of the bench")
+}
+
+/// The number of records to run with: `DATALAKE_BENCH_RECORDS`, or as given.
+#[must_use]
+pub fn records(default: u64) -> u64 {
+    std::env::var("DATALAKE_BENCH_RECORDS").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
+}

@@ -7,9 +7,6 @@ use std::path::Path;
 
 use datalake_core::testkit::Rng;
 
-/// Malformed lines in a thousand.
-pub const MALFORMED_PER_MILLE: u64 = 1;
-
 const NAMES: [&str; 8] = ["Aino", "Björn", "Chloé", "Dmitri", "Élodie", "Farid", "Giulia", "Håkon"];
 const STATES: [&str; 5] = ["new", "paid", "packed", "shipped", "cancelled"];
 const CITIES: [&str; 6] = ["Tampere", "Göteborg", "Lyon", "Torino", "Gdańsk", "Porto"];

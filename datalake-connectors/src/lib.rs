@@ -1,3 +1,6 @@
 //! Sources for `datalake`, each in its own feature.
 
+#[cfg(feature = "files")]
+pub mod files;
+#[cfg(any(feature = "web-hook", feature = "web-poll"))]
 pub mod web;

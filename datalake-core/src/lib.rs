@@ -17,6 +17,7 @@ mod sink;
 mod source;
 
 pub mod codec;
+pub mod guide;
 pub mod lake;
 pub mod ledger;
 pub mod pipeline;
@@ -45,3 +46,4 @@ pub use sink::{
     Archive, Frame, Land, Landing, Output, Quarantine, RawObject, Receipt, Refused, Sink, SinkInfo,
 };
 pub use source::{Next, Remaining, Source, SourceInfo};
+pub use transform::{RecordTransform, Transform};

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::RecordError;
 use crate::document::Document;
 use crate::record::{Record, RecordRef};
+use crate::transform::Checker;
 
 /// The transform at which a record was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,15 +144,24 @@ impl Records {
         self.filtered += (before - self.records.len()) as u64;
     }
 
-    /// Changes each record, filters it (`None`) or refuses it (`Err`). Order is kept.
+    /// Changes each record, filters it (`None`) or refuses it (`Err`). Order is kept. A record whose content is JSON
+    /// and whose bytes are no longer is refused.
     pub fn try_filter_map(&mut self, mut change: impl FnMut(Record) -> Result<Option<Record>, RecordError>) {
         let records = std::mem::take(&mut self.records);
         self.records.reserve(records.len());
+        let mut checker = Checker::default();
         for record in records {
-            let origin = record.origin();
-            match change(record) {
+            let (origin, before) = (record.origin(), (record.content(), record.body().as_ptr_range()));
+            let checked = change(record).and_then(|changed| match changed {
+                Some(changed) if before == (changed.content(), changed.body().as_ptr_range()) => {
+                    Ok(Some(changed))
+                }
+                Some(changed) => checker.check(changed).map(Some),
+                None => Ok(None),
+            });
+            match checked {
                 Ok(Some(changed)) => {
-                    let (body, content) = (changed.body().clone(), changed.content());
+                    let (body, _, content) = changed.into_parts();
                     self.records.push(Record::new(body, origin, content));
                 }
                 Ok(None) => self.filtered += 1,
@@ -161,36 +171,42 @@ impl Records {
     }
 
     /// Makes any number of records of each, or refuses it. None counts as filtered; more than one are numbered as
-    /// children of the record they came from. Order is kept.
+    /// children of the record they came from. Order is kept. If one of them should be JSON and is not, the record they
+    /// came from is refused.
     pub fn try_flat_map(&mut self, mut change: impl FnMut(&Record) -> Result<Vec<Bytes>, RecordError>) {
         let records = std::mem::take(&mut self.records);
         let mut family = (None, 0_u32);
+        let mut checker = Checker::default();
         for record in records {
-            let mut origin = record.origin();
+            let origin = record.origin();
             if family.0 != Some(origin.ordinal) {
                 family = (Some(origin.ordinal), 0);
             }
-            let bodies = match change(&record) {
-                Ok(bodies) => bodies,
+            let content = record.content();
+            let child = |body| checker.check(Record::new(body, origin, content));
+            let children = change(&record)
+                .and_then(|bodies| bodies.into_iter().map(child).collect::<Result<Vec<_>, _>>());
+            let children = match children {
+                Ok(children) => children,
                 Err(error) => {
                     self.reject(origin, error);
                     continue;
                 }
             };
-            if family.1 as usize + bodies.len() > usize::from(u16::MAX) {
+            if family.1 as usize + children.len() > usize::from(u16::MAX) {
                 let message = format!("one record became more than {} records", u16::MAX);
                 self.reject(origin, RecordError::new("too-many-children", message));
                 continue;
             }
-            match bodies.len() {
+            match children.len() {
                 0 => self.filtered += 1,
                 n => self.expanded += n as u64 - 1,
             }
-            let alone = bodies.len() == 1 && origin.child == 0;
-            for body in bodies {
+            let alone = children.len() == 1 && origin.child == 0;
+            for mut child in children {
                 family.1 += 1;
-                origin.child = if alone { 0 } else { family.1 as u16 };
-                self.records.push(Record::new(body, origin, record.content()));
+                child.origin_mut().child = if alone { 0 } else { family.1 as u16 };
+                self.records.push(child);
             }
         }
     }

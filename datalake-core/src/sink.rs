@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::batch::Batch;
 use crate::codec::Compression;
 use crate::digest::Sha256;
+use crate::lake::Lake;
 use crate::ledger::Ledger;
 use crate::records::Rejected;
 use crate::{RecordError, Result};
@@ -212,4 +213,9 @@ pub trait Land {
     /// # Errors
     /// The lake is configured in a way that cannot work.
     fn landing(&self) -> Result<Landing>;
+
+    /// The same lake for reading, for who runs the pipeline. `None` if it cannot be read as one.
+    fn lake(&self) -> Option<&Lake> {
+        None
+    }
 }

@@ -1,1 +1,16 @@
-//! x
+//! Programs that show `datalake` at work, in `src/bin`, and what they share.
+
+pub mod company;
+
+/// The pages of the guide, so that all their code compiles here, where every crate is at hand.
+#[cfg(doctest)]
+mod guide {
+    #[doc = include_str!("../../datalake-core/src/guide/getting_started.md")]
+    mod getting_started {}
+    #[doc = include_str!("../../datalake-core/src/guide/writing_a_source.md")]
+    mod writing_a_source {}
+    #[doc = include_str!("../../datalake-core/src/guide/lineage.md")]
+    mod lineage {}
+    #[doc = include_str!("../../datalake-core/src/guide/operations.md")]
+    mod operations {}
+}

@@ -12,6 +12,7 @@ use super::{Options, Pipeline, Progress, Shared};
 use crate::ambient::Ambient;
 use crate::envelope::{Worker, config_digest};
 use crate::id::PipelineId;
+use crate::lake::Lake;
 use crate::ledger::Ledger;
 use crate::retry::Retry;
 use crate::sink::{Archive, Land, Landing, Quarantine, Sink};
@@ -29,6 +30,7 @@ pub struct PipelineBuilder {
     sinks: Vec<Box<dyn Sink>>,
     quarantine: Option<Box<dyn Quarantine>>,
     ledger: Option<Box<dyn Ledger>>,
+    lake: Option<Lake>,
     worker: Worker,
     options: Options,
     ambient: Ambient,
@@ -45,6 +47,7 @@ impl PipelineBuilder {
             sinks: Vec::new(),
             quarantine: None,
             ledger: None,
+            lake: None,
             worker: Worker::new("datalake", env!("CARGO_PKG_VERSION")),
             options: Options::default(),
             ambient: Ambient::system(),
@@ -96,6 +99,7 @@ impl PipelineBuilder {
 
     /// Archives to a lake, adds it as a sink, and keeps quarantine and ledger there.
     pub fn lake(mut self, lake: &impl Land) -> Self {
+        self.lake = lake.lake().cloned();
         match lake.landing() {
             Ok(Landing { archive, sink, quarantine, ledger }) => {
                 self.archive = archive;
@@ -181,6 +185,7 @@ impl PipelineBuilder {
             sinks: self.sinks,
             quarantine: self.quarantine,
             ledger,
+            lake: self.lake,
             worker,
             options: self.options,
             ambient: self.ambient,

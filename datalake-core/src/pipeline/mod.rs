@@ -21,6 +21,7 @@ use crate::ambient::Ambient;
 use crate::batch::SourceBatch;
 use crate::envelope::Worker;
 use crate::id::{AttemptId, PipelineId};
+use crate::lake::Lake;
 use crate::ledger::Ledger;
 use crate::sink::{Archive, Quarantine, Sink};
 use crate::source::{Source, SourceInfo};
@@ -80,6 +81,7 @@ struct Shared {
     sinks: Vec<Box<dyn Sink>>,
     quarantine: Option<Box<dyn Quarantine>>,
     ledger: Box<dyn Ledger>,
+    lake: Option<Lake>,
     worker: Arc<Worker>,
     options: Options,
     ambient: Ambient,
@@ -113,6 +115,12 @@ impl Pipeline {
     #[must_use]
     pub fn ledger(&self) -> &dyn Ledger {
         &*self.shared.ledger
+    }
+
+    /// The lake it lands in, for reading, if it was given as one with [`PipelineBuilder::lake`].
+    #[must_use]
+    pub fn lake(&self) -> Option<&Lake> {
+        self.shared.lake.as_ref()
     }
 
     /// The names, versions and settings of the parts, for people.

@@ -6,7 +6,7 @@ use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use crate::Error;
+use crate::{Error, ErrorKind};
 
 /// No case takes longer than this.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -68,6 +68,23 @@ macro_rules! ensure {
 }
 
 pub(crate) use ensure;
+
+/// Fails the case unless an error is of a kind and says rightly whether to try again.
+pub(crate) fn classified(error: &Error, expected: ErrorKind) -> Result<(), Failure> {
+    use ErrorKind::{
+        ConfigInvalid, PermissionDenied, PositionInvalid, RateLimited, Unauthenticated, Unavailable,
+        Unexpected, Unsupported,
+    };
+    let kind = error.kind();
+    ensure!(kind == expected, "the error is {kind} where {expected} was expected: {error}");
+    ensure!(kind != Unexpected, "the error says nothing about what to do: {error}");
+    let passes = matches!(kind, Unavailable | RateLimited);
+    ensure!(!passes || error.is_retryable(), "{kind} is not retryable: {error}");
+    let stays =
+        [ConfigInvalid, Unauthenticated, PermissionDenied, PositionInvalid, Unsupported].contains(&kind);
+    ensure!(!stays || !error.is_retryable(), "{kind} is retryable: {error}");
+    Ok(())
+}
 
 /// Fails the case if a secret is seen in a text.
 pub(crate) fn hides(secrets: &[String], shown: &[String]) -> Result<(), Failure> {

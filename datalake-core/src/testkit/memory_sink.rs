@@ -133,6 +133,15 @@ impl MemorySink {
         mine.filter_map(|output| state.objects.get(&output.location)).flatten().cloned().collect()
     }
 
+    /// The bytes of an output as stored: the bodies, one after the other.
+    #[must_use]
+    pub fn stored(&self, output: &Output) -> Option<Bytes> {
+        let state = self.state();
+        let bodies: Vec<&[u8]> =
+            state.objects.get(&output.location)?.iter().map(|(_, body)| &**body).collect();
+        Some(bodies.concat().into())
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -30,26 +30,30 @@
 //! # fn main() {}
 //! ```
 //!
-//! The cases are ordinary functions, in [`source`] and [`store`], that give a [`Failure`] instead of a panic.
+//! The cases are ordinary functions, in [`source`], [`sink`] and [`store`], that give a [`Failure`] instead of a panic.
 
 mod build;
 mod case;
 mod clock;
+mod faulty;
 mod flaky;
 mod memory_sink;
 mod rng;
 mod suite;
 mod vec_source;
 
+pub mod sink;
 pub mod source;
 pub mod store;
 
 pub use build::{BatchBuilder, Transformed, batch, records, transformed};
 pub use case::{CaseResult, Failure, Outcome};
 pub use clock::{ManualClock, VirtualClock};
+pub use faulty::{Event, Fault, FaultyStore, Op};
 pub use flaky::{Call, FlakySource};
 pub use memory_sink::{FailingSink, MemorySink};
 pub use rng::{Rng, SeededEntropy};
+pub use sink::SinkHarness;
 pub use source::{Fed, SourceHarness};
 pub use store::StoreHarness;
 pub use vec_source::{VecSilo, VecSource};

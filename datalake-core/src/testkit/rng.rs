@@ -42,9 +42,14 @@ impl Rng {
         range.start + self.below(range.end.saturating_sub(range.start))
     }
 
+    /// A number between 0 and 1, less than 1.
+    pub fn unit(&mut self) -> f64 {
+        (self.bits() >> 11) as f64 / (1_u64 << 53) as f64
+    }
+
     /// `true` with a probability between 0 and 1.
     pub fn chance(&mut self, probability: f64) -> bool {
-        ((self.bits() >> 11) as f64) < probability * (1_u64 << 53) as f64
+        self.unit() < probability
     }
 
     /// One of some values; `None` if there are none.

@@ -11,6 +11,17 @@ macro_rules! source_suite {
     };
 }
 
+/// Makes a module with one test for each case of [`testkit::sink`](crate::testkit::sink).
+///
+/// `sink_suite!(name, harness)`: the expression gives a [`SinkHarness`](crate::testkit::SinkHarness) with nothing
+/// written yet, may use `.await`, and is evaluated in each test.
+#[macro_export]
+macro_rules! sink_suite {
+    ($name:ident, $harness:expr $(,)?) => {
+        $crate::__sink_cases! { __suite, sink, $name, $harness }
+    };
+}
+
 /// Makes a module with one test for each case of [`testkit::store`](crate::testkit::store).
 ///
 /// `store_suite!(name, harness)`: the expression gives an empty store that can be cloned, or a

@@ -11,6 +11,8 @@ use crate::records::Records;
 use crate::{RecordError, Result};
 
 mod chunks;
+mod closure;
+mod dedupe;
 mod draft;
 mod fault;
 mod fused;
@@ -21,12 +23,19 @@ mod random;
 mod scan;
 #[cfg(test)]
 mod scan_tests;
+#[cfg(test)]
+mod tests;
 mod text;
 
+pub mod json;
+
+pub use closure::{edit, filter, flat_map, map, try_map, try_map_json};
+pub use dedupe::{Dedupe, dedupe};
 pub use draft::Draft;
 pub use per_record::PerRecord;
 pub use pointer::Pointer;
 
+pub(crate) use draft::Checker;
 pub(crate) use fused::{Tally, run};
 
 /// What changes the records of a batch.

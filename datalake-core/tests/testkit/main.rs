@@ -2,5 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod broken;
+mod fakes;
+mod faulty;
+mod sinks;
 mod stores;
 mod vec_source;

@@ -128,6 +128,10 @@ impl Land for LakeSink {
         let quarantine = LakeQuarantine::new(store, &self.ambient);
         Ok(Landing { archive, sink, quarantine: Box::new(quarantine), ledger: Box::new(ledger) })
     }
+
+    fn lake(&self) -> Option<&Lake> {
+        Some(&self.lake)
+    }
 }
 
 /// A frame of nothing shows whether the level is one.

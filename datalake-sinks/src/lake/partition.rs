@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
-use datalake_core::transform::Pointer;
+use datalake_core::transform::{Draft, Pointer};
 use datalake_core::{Content, Record, RecordError, Result};
 use serde_json::{Value, json};
 

@@ -16,7 +16,7 @@ use super::queue::Queue;
 use super::request::Receiver;
 use super::signature::{FUTURE, PAST};
 use super::verify::{Verify, header_name};
-use super::{COMMIT_WITHIN, HookSource, SYSTEM, server};
+use super::{HookSource, SYSTEM, server};
 
 /// Makes a [`HookSource`].
 #[derive(Debug, Clone)]
@@ -36,6 +36,7 @@ pub struct HookSourceBuilder {
     connections: usize,
     read_timeout: Duration,
     commit_timeout: Duration,
+    commit_within: Duration,
     remember: Duration,
     clock: SharedClock,
 }
@@ -72,6 +73,7 @@ impl HookSourceBuilder {
             connections: 1024,
             read_timeout: Duration::from_secs(10),
             commit_timeout: Duration::from_secs(25),
+            commit_within: Duration::from_millis(25),
             remember: Duration::from_secs(3600),
             clock: SharedClock(Arc::new(SystemClock)),
         }
@@ -157,6 +159,13 @@ impl HookSourceBuilder {
     /// the patience of the sender.
     pub fn commit_timeout(mut self, timeout: Duration) -> Self {
         self.commit_timeout = timeout;
+        self
+    }
+
+    /// How long an event waits for others to share its commit. 25 ms by default; longer makes fewer and larger commits,
+    /// and slower answers.
+    pub fn commit_within(mut self, time: Duration) -> Self {
+        self.commit_within = time;
         self
     }
 
@@ -271,6 +280,11 @@ impl HookSourceBuilder {
                 .with("queue_bytes", self.queue_bytes)
                 .with("max_body", self.max_body));
         }
+        if self.commit_within >= self.commit_timeout {
+            return Err(Error::config("an event is answered before its commit is due")
+                .with("commit_within", format_args!("{:?}", self.commit_within))
+                .with("commit_timeout", format_args!("{:?}", self.commit_timeout)));
+        }
         if self.remember < Duration::from_secs((PAST + FUTURE).unsigned_abs()) {
             return Err(Error::config("events are remembered for at least 6 minutes")
                 .with("remember", format_args!("{:?}", self.remember)));
@@ -282,7 +296,7 @@ impl HookSourceBuilder {
         let locator = format!("http://{local}{}", self.paths.join(","));
         SourceInfo::new(SYSTEM, self.dataset.clone(), locator)
             .without_seek()
-            .with_commit(COMMIT_WITHIN)
+            .with_commit(self.commit_within)
             .with_window(self.queue)
             .with_config(json!({
                 "paths": self.paths,

@@ -93,10 +93,10 @@ use request::Receiver;
 
 const SYSTEM: &str = "web.hook";
 const SCHEMA: &str = "web.hook/1";
-/// How long an event may wait for others to share its commit.
-const COMMIT_WITHIN: Duration = Duration::from_millis(25);
 /// How long [`Source::next_batch`] waits for an event.
 const PATIENCE: Duration = Duration::from_secs(1);
+/// How long the engine may rest after that.
+const PAUSE: Duration = Duration::from_millis(5);
 /// How many bytes a batch holds, unless one event has more.
 const BATCH: usize = 4 << 20;
 
@@ -163,7 +163,7 @@ impl Source for HookSource {
     async fn next_batch(&mut self) -> Result<Next> {
         let Ok((batch, documents)) = timeout(PATIENCE, self.receiver.queue.take(self.window, BATCH)).await
         else {
-            return Ok(Next::Idle(Duration::ZERO));
+            return Ok(Next::Idle(PAUSE));
         };
         let position = Position::new(SCHEMA, &At { boot: Arc::clone(&self.boot), batch })?;
         Ok(Next::Batch(SourceBatch::new(documents, position)))

@@ -3,9 +3,9 @@
 use super::SourceHarness;
 use super::reading::{Reading, read_all};
 use super::unit::{bodies, units};
+use crate::Error;
 use crate::source::{Next, Source};
-use crate::testkit::case::{CaseResult, Failure, Outcome, ensure, hides};
-use crate::{Error, ErrorKind};
+use crate::testkit::case::{CaseResult, Failure, Outcome, classified, hides};
 
 const NEVER_FAILS: Outcome = Outcome::Skipped("the silo cannot be made to fail");
 
@@ -20,20 +20,7 @@ pub async fn failures_are_classified(harness: &dyn SourceHarness) -> CaseResult 
         any = true;
         let error = first_error(&mut harness.open().await?).await?;
         harness.mend().await;
-        let kind = error.kind();
-        ensure!(kind == expected, "the error is {kind} where {expected} was expected: {error}");
-        ensure!(kind != ErrorKind::Unexpected, "the error says nothing about what to do: {error}");
-        let temporary = matches!(kind, ErrorKind::Unavailable | ErrorKind::RateLimited);
-        ensure!(!temporary || error.is_retryable(), "{kind} is not retryable: {error}");
-        let mend = matches!(
-            kind,
-            ErrorKind::ConfigInvalid
-                | ErrorKind::Unauthenticated
-                | ErrorKind::PermissionDenied
-                | ErrorKind::PositionInvalid
-                | ErrorKind::Unsupported
-        );
-        ensure!(!(mend && error.is_retryable()), "{kind} is retryable: {error}");
+        classified(&error, expected)?;
     }
     Ok(if any { Outcome::Passed } else { NEVER_FAILS })
 }

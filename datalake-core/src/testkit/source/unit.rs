@@ -6,8 +6,6 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::batch::SourceBatch;
-use crate::document::Document;
-use crate::format::Format;
 use crate::split::split;
 use crate::testkit::case::{Failure, ensure};
 
@@ -29,61 +27,35 @@ impl fmt::Debug for Unit {
 pub(super) fn units(batches: &[SourceBatch]) -> Vec<Unit> {
     let mut units = Vec::new();
     for document in batches.iter().flat_map(|batch| &batch.documents) {
-        cut(document, |offset, body| {
-            let offset = document.offset() + offset as u64;
-            units.push(Unit { locator: Arc::clone(document.locator()), offset, body });
+        split(document, |piece| {
+            let offset = document.offset() + piece.range.start as u64;
+            units.push(Unit { locator: Arc::clone(document.locator()), offset, body: piece.body });
         });
     }
     units
 }
 
-fn cut(document: &Document, mut unit: impl FnMut(usize, Bytes)) {
-    let mut any = false;
-    split(document, |piece| {
-        any = true;
-        unit(piece.range.start, piece.body);
-    });
-    if any {
-        return;
-    }
-    match **document.format() {
-        Format::Lines | Format::Ndjson => {
-            let mut at = 0;
-            for line in document.bytes().split_inclusive(|byte| *byte == b'\n') {
-                let body = line.strip_suffix(b"\n").unwrap_or(line);
-                unit(at, document.bytes().slice_ref(body));
-                at += line.len();
-            }
-        }
-        _ => unit(0, document.bytes().clone()),
-    }
-}
-
 /// Fails unless both are the same records in the same order at the same places.
 pub(super) fn same(found: &[Unit], expected: &[Unit]) -> Result<(), Failure> {
-    compare(found, expected, |unit| unit.body.clone(), |a, b| a == b)
+    compare(found, expected, |unit| format!("{unit:?}"), |unit, expected| unit == expected)
 }
 
 /// Fails unless the records have these bodies, in this order.
 pub(super) fn bodies(found: &[Unit], expected: &[Bytes]) -> Result<(), Failure> {
-    compare(found, expected, Bytes::clone, |unit, body| unit.body == body)
+    compare(found, expected, excerpt, |unit, body| unit.body == body)
 }
 
-fn compare<T: fmt::Debug>(
+fn compare<T>(
     found: &[Unit],
     expected: &[T],
-    body: impl Fn(&T) -> Bytes,
+    show: impl Fn(&T) -> String,
     equal: impl Fn(&Unit, &T) -> bool,
 ) -> Result<(), Failure> {
     for (n, expected) in expected.iter().enumerate() {
         let Some(unit) = found.get(n) else {
-            return Err(Failure::new(format!("record {n} is missing: {}", excerpt(&body(expected)))));
+            return Err(Failure::new(format!("record {n} is missing: {}", show(expected))));
         };
-        ensure!(
-            equal(unit, expected),
-            "record {n} is {unit:?}, but {} was expected: {expected:?}",
-            excerpt(&body(expected))
-        );
+        ensure!(equal(unit, expected), "record {n} is {unit:?}, where {} was expected", show(expected));
     }
     match found.get(expected.len()) {
         Some(unit) => Err(Failure::new(format!("record {} is one too many: {unit:?}", expected.len()))),

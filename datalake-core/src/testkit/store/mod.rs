@@ -109,7 +109,8 @@ async fn holds(store: &Store, key: &str, expected: &[u8]) -> Result<(), Failure>
     let at = |error| Failure::from(error).during(format_args!("reading {key:?}"));
     let found = store.get(key).await.map_err(at)?;
     let (found, len) = (found.as_ref(), expected.len());
-    ensure!(found == expected, "{key:?} has {} bytes, not the {len} that were put", found.len());
+    ensure!(found.len() == len, "{key:?} has {} bytes, not the {len} that were put", found.len());
+    ensure!(found == expected, "{key:?} has other bytes than were put");
     let info = store.head(key).await.map_err(at)?;
     ensure!(info.key == key, "the head of {key:?} is that of {:?}", info.key);
     ensure!(info.bytes == len as u64, "the head of {key:?} says {} bytes, not {len}", info.bytes);

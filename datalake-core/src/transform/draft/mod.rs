@@ -9,6 +9,7 @@ use super::text;
 use crate::{Content, RecordError};
 
 mod build;
+mod checker;
 mod edit;
 mod place;
 mod read;
@@ -16,6 +17,7 @@ mod shape;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use checker::Checker;
 pub(super) use shape::Keep;
 
 /// The top-level key that carries lineage in the lake. No record may bring its own.

@@ -10,7 +10,7 @@ use crate::RecordError;
 #[derive(Debug, Default)]
 pub(in crate::transform) struct Keep {
     whole: bool,
-    inner: Vec<(Token, Keep)>,
+    inner: Vec<(Token, Self)>,
 }
 
 impl Keep {

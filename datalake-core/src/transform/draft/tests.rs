@@ -63,7 +63,8 @@ fn the_last_of_several_is_the_one_that_counts_and_an_edit_leaves_no_other() {
     let mut read = draft(json);
     assert_eq!(read.field(&at("/a")).unwrap(), Some("2"));
     assert_eq!(read.field(&at("/b/c")).unwrap(), Some("4"));
-    let cases: [(&str, fn(&mut Draft)); 6] = [
+    type Edit = fn(&mut Draft);
+    let cases: [(&str, Edit); 6] = [
         (r#"{"a":1,"a":2,"b":{ "x":0.10, "\u0063":9 }}"#, |draft| draft.set(&at("/b/c"), "9").unwrap()),
         (r#"{"a":1,"a":2,"b":{ "x":0.10}}"#, |draft| assert!(draft.remove(&at("/b/c")).unwrap())),
         (r#"{"a":1,"a":2,"b":{ "x":0.10, "d":4 }}"#, |draft| {
@@ -303,7 +304,7 @@ fn every_byte_that_no_edit_touches_stays() {
                 }),
             };
             // A rename of an element is refused after duplicates on its way were noted, so the record would be too.
-            let spoiled = matches!(op, Op::Rename(_)) && draft.cuts.len() + 1 > 1;
+            let spoiled = matches!(op, Op::Rename(_)) && !draft.cuts.is_empty();
             assert_eq!(found.unwrap(), model(&mut tree, &path, &op), "round {round}: {text} {op:?}");
             hits += 1;
             if spoiled {

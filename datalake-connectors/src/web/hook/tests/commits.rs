@@ -3,7 +3,7 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::web::hook::SCHEMA;
+use crate::web::hook::{PAUSE, SCHEMA};
 
 fn named() -> HookSourceBuilder {
     builder(Verify::nothing()).id_header("x-id")
@@ -196,11 +196,11 @@ async fn events_wait_for_the_engine_and_come_together() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn it_idles_while_nothing_comes() {
     let mut source = named().build().await.unwrap();
     let next = within(source.next_batch()).await.unwrap();
-    assert!(matches!(next, Next::Idle(pause) if pause.is_zero()), "{next:?}");
+    assert!(matches!(next, Next::Idle(pause) if pause == PAUSE), "{next:?}");
 }
 
 #[tokio::test]

@@ -211,6 +211,7 @@ async fn a_wrong_setting_is_refused() {
         open().max_body(0),
         open().queue_bytes(999),
         open().connections(0),
+        open().commit_within(Duration::from_secs(25)),
         open().remember(Duration::from_secs(359)),
     ] {
         let error = builder.build().await.unwrap_err();

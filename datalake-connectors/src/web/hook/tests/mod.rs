@@ -14,9 +14,11 @@ use super::{HookSource, HookSourceBuilder, Verify};
 
 mod commits;
 mod limits;
+mod pipeline;
 mod signatures;
+mod suite;
 
-/// The clock of every test that checks a time.
+/// What the clock of every test says.
 const NOW: i64 = 1_614_265_330;
 
 #[derive(Debug)]

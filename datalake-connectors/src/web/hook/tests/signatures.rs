@@ -137,11 +137,11 @@ async fn a_signed_header_cannot_be_changed() {
 #[tokio::test]
 async fn a_missing_or_senseless_header_is_refused() {
     let lake = Lake::on(builder(Verify::standard_webhooks([STANDARD]))).await;
-    for n in 0..3 {
+    for (n, (name, _)) in STANDARD_HEADERS.iter().enumerate() {
         let mut headers = STANDARD_HEADERS.to_vec();
         headers.remove(n);
         assert_eq!(lake.post(&headers, STANDARD_BODY).await.status, 401);
-        headers.insert(n, (STANDARD_HEADERS[n].0, "\u{fc}"));
+        headers.insert(n, (name, "\u{fc}"));
         assert_eq!(lake.post(&headers, STANDARD_BODY).await.status, 401);
     }
     let lake = Lake::on(builder(Verify::stripe(["s"]))).await;

@@ -1,0 +1,143 @@
+//! The raw archive of a 1 GiB NDJSON file on a disk, against `cp` and a newline count of the same file, and with zstd
+//! level 1 against the compressor alone on as many threads.
+//!
+//! `cargo bench -p datalake-benches --bench archive`
+//!
+//! `DATALAKE_BENCH_DIR` chooses the disk, `DATALAKE_BENCH_RECORDS` the size. The lake synchronises every file; `cp` does
+//! not, so it is measured both as it is and with `sync` of the copy.
+
+#![allow(clippy::print_stdout, reason = "a bench prints what it measured")]
+
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::path::Path;
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use datalake_benches::{Sample, compare, directory, records, reference_file};
+use datalake_connectors::files::FilesSource;
+use datalake_core::codec::Compression;
+use datalake_core::lake::Lake;
+use datalake_core::pipeline::Budget;
+use datalake_core::store::LocalStore;
+use datalake_core::{Dataset, Pipeline};
+use datalake_sinks::lake::LakeSink;
+
+const ROUNDS: usize = 5;
+const THREADS: usize = 2;
+
+fn archive(input: &Path, lake: &Path, compression: Compression, sync: bool, lines: u64) -> Sample {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(THREADS)
+        .enable_all()
+        .build()
+        .expect("a runtime");
+    let store = if sync { LocalStore::open(lake) } else { LocalStore::open_without_sync(lake) };
+    let lake_handle = Lake::new(Arc::new(store.expect("a store")));
+    let landing = LakeSink::builder(&lake_handle).raw_compression(compression, 1).raw_only().build();
+    let (sample, report) = Sample::of(|| {
+        runtime.block_on(async {
+            let source = FilesSource::builder(Dataset::new("orders").expect("a name"), input)
+                .build()
+                .expect("a source");
+            let mut pipeline = Pipeline::builder("orders")
+                .source(source)
+                .lake(&landing)
+                .target_bytes(16 << 20)
+                .build()
+                .expect("a pipeline");
+            pipeline.drain(Budget::unlimited()).await.expect("a run")
+        })
+    });
+    assert_eq!(report.counts.read, lines);
+    fs::remove_dir_all(lake).expect("a directory");
+    sample
+}
+
+/// `cp` and a newline count, as two plain programs would do it.
+fn copy(input: &Path, output: &Path, sync: bool, lines: u64) -> Sample {
+    let (sample, counted) = Sample::of(|| {
+        assert!(Command::new("cp").arg(input).arg(output).status().expect("cp").success());
+        if sync {
+            File::open(output).expect("the copy").sync_all().expect("a disk");
+        }
+        let (mut file, mut count) =
+            (BufReader::with_capacity(1 << 20, File::open(input).expect("the input")), 0);
+        loop {
+            let block = file.fill_buf().expect("the input");
+            let n = block.len();
+            if n == 0 {
+                return count;
+            }
+            count += memchr::memchr_iter(b'\n', block).count() as u64;
+            file.consume(n);
+        }
+    });
+    assert_eq!(counted, lines);
+    fs::remove_file(output).expect("the copy");
+    sample
+}
+
+/// The compressor alone: frames of 4 MiB of a file in memory on some threads, the result dropped.
+fn compress(content: &[u8]) -> Sample {
+    let next = AtomicU64::new(0);
+    let frames: Vec<&[u8]> = content.chunks(4 << 20).collect();
+    Sample::of(|| {
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    while let Some(frame) = frames.get(next.fetch_add(1, Ordering::Relaxed) as usize) {
+                        let mut encoder =
+                            zstd::Encoder::new(Vec::with_capacity(1 << 20), 1).expect("a level");
+                        encoder.include_checksum(true).expect("an encoder");
+                        encoder.write_all(frame).expect("memory");
+                        std::hint::black_box(encoder.finish().expect("memory"));
+                    }
+                });
+            }
+        });
+    })
+    .0
+}
+
+fn ratio(left: Sample, right: Sample) -> f64 {
+    left.wall.as_secs_f64() / right.wall.as_secs_f64()
+}
+
+fn main() {
+    let directory = directory();
+    let (input, output, lake) =
+        (directory.path().join("in.ndjson"), directory.path().join("copy"), directory.path().join("lake"));
+    let lines = records(2_040_000);
+    let bytes = reference_file(&input, lines).expect("an input");
+    let mib = bytes as f64 / f64::from(1 << 20);
+    println!("input: {mib:.0} MiB, {lines} lines");
+    for sync in [false, true] {
+        let (baseline, ours) = compare(
+            ROUNDS,
+            || copy(&input, &output, sync, lines),
+            || archive(&input, &lake, Compression::None, sync, lines),
+        );
+        println!(
+            "uncompressed, sync {sync}: cp + count {:.2} s, archive {:.2} s, {:.0} MiB/s: {:.2} of the speed of cp (bound: 0.5)",
+            baseline.wall.as_secs_f64(),
+            ours.wall.as_secs_f64(),
+            mib / ours.wall.as_secs_f64(),
+            ratio(baseline, ours),
+        );
+    }
+    let mut content = Vec::with_capacity(bytes as usize);
+    File::open(&input).and_then(|mut file| file.read_to_end(&mut content)).expect("the input");
+    for sync in [false, true] {
+        let (baseline, ours) =
+            compare(ROUNDS, || compress(&content), || archive(&input, &lake, Compression::Zstd, sync, lines));
+        println!(
+            "zstd 1, sync {sync}: compressor alone {:.2} s, archive {:.2} s, {:.0} MiB/s: {:.2} of its speed (bound: 0.8)",
+            baseline.wall.as_secs_f64(),
+            ours.wall.as_secs_f64(),
+            mib / ours.wall.as_secs_f64(),
+            ratio(baseline, ours),
+        );
+    }
+}

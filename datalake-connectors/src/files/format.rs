@@ -1,0 +1,156 @@
+//! What is in a file.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use datalake_core::split::{csv_header, detect_delimiter, detect_json};
+use datalake_core::{Csv, Error, ErrorKind, Format, Result};
+
+/// As much of the beginning of a file as is looked at to find out what is in it.
+pub(super) const PROBE: u64 = 1 << 20;
+
+/// What the files contain.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FileFormat {
+    /// By the extension of each file, after `.gz` or `.zst` and the date or number of a rotated file:
+    ///
+    /// | extension | format |
+    /// |---|---|
+    /// | `ndjson`, `jsonl` | one JSON value a line |
+    /// | `json` | an array of records if it begins with `[`; several values, one a line, if it looks like that; otherwise one record |
+    /// | `csv` | delimited by commas; by semicolons or tabs if the first line has those and no comma |
+    /// | `tsv` | delimited by tabs |
+    /// | `txt`, `log` | lines of text |
+    /// | `xml` and all others | the file is one record |
+    #[default]
+    Auto,
+    /// One JSON value a line.
+    Ndjson,
+    /// The file is one record, a JSON value.
+    Json,
+    /// An array of records, at a JSON Pointer; empty for the array that is the file. With a pointer a file is one
+    /// document and must fit in memory.
+    JsonArray(String),
+    /// Delimited text (RFC 4180) whose first row is the header.
+    Csv {
+        /// The character between fields, ASCII.
+        delimiter: char,
+    },
+    /// Lines of text.
+    Lines,
+    /// The file is one record of any content.
+    Whole,
+}
+
+/// A format, or what must be seen of the content to know it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Guess {
+    Known(Format),
+    Json,
+    Csv(Option<char>),
+}
+
+impl FileFormat {
+    /// A short name, for lineage.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Auto => "auto".to_owned(),
+            Self::Ndjson => "ndjson".to_owned(),
+            Self::Json => "json".to_owned(),
+            Self::JsonArray(pointer) => format!("json-array:{pointer}"),
+            Self::Csv { delimiter } => format!("csv:{delimiter}"),
+            Self::Lines => "lines".to_owned(),
+            Self::Whole => "whole".to_owned(),
+        }
+    }
+
+    pub(super) fn guess(&self, path: &Path) -> Guess {
+        Guess::Known(match self {
+            Self::Auto => return by_name(path),
+            Self::Csv { delimiter } => return Guess::Csv(Some(*delimiter)),
+            Self::Ndjson => Format::Ndjson,
+            Self::Json => Format::Json,
+            Self::JsonArray(pointer) => Format::JsonArray { pointer: pointer.clone() },
+            Self::Lines => Format::Lines,
+            Self::Whole => Format::Whole,
+        })
+    }
+}
+
+fn by_name(path: &Path) -> Guess {
+    let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
+    let stamp = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'_'));
+    let extension =
+        name.split('.').skip(1).filter(|part| !matches!(*part, "gz" | "zst") && !stamp(part)).last();
+    Guess::Known(match extension {
+        Some("ndjson" | "jsonl") => Format::Ndjson,
+        Some("json") => return Guess::Json,
+        Some("csv") => return Guess::Csv(None),
+        Some("tsv") => return Guess::Csv(Some('\t')),
+        Some("txt" | "log") => Format::Lines,
+        _ => Format::Whole,
+    })
+}
+
+/// The format of a file, and where its header ends; up to there, documents have the header.
+#[derive(Debug, Clone)]
+pub(super) struct Known {
+    pub(super) format: Arc<Format>,
+    pub(super) headed: Option<(u64, Arc<Format>)>,
+}
+
+impl Known {
+    pub(super) fn plain(format: impl Into<Arc<Format>>) -> Self {
+        Self { format: format.into(), headed: None }
+    }
+
+    /// The format of a document that begins at an offset.
+    pub(super) fn at(&self, offset: u64) -> &Arc<Format> {
+        match &self.headed {
+            Some((end, headed)) if offset < *end => headed,
+            _ => &self.format,
+        }
+    }
+}
+
+impl Guess {
+    /// Makes up its mind on the beginning of the content. `whole` says that this is all, and that there will be no more.
+    /// `None` if there is not enough yet.
+    pub(super) fn resolve(&self, head: &[u8], whole: bool) -> Result<Option<Known>> {
+        let delimiter = match self {
+            Self::Known(format) => return Ok(Some(Known::plain(format.clone()))),
+            Self::Json => return Ok(Some(Known::plain(detect_json(head)))),
+            Self::Csv(delimiter) => delimiter.unwrap_or_else(|| detect_delimiter(head)),
+        };
+        let Some(header) = csv_header(head, delimiter, whole) else {
+            if head.len() as u64 >= PROBE {
+                let message = "the header row is longer than is looked at";
+                return Err(Error::new(ErrorKind::RecordTooLarge, message).with("bytes", PROBE));
+            }
+            // Blank lines only: there is no row, so the names do not matter.
+            let blank = Csv { delimiter, header: Arc::from([]), has_header: true };
+            return Ok(whole.then(|| Known::plain(Format::Csv(blank))));
+        };
+        let rows = Csv { delimiter, header: header.names.into(), has_header: false };
+        let first = Csv { has_header: true, ..rows.clone() };
+        Ok(Some(Known {
+            format: Arc::new(Format::Csv(rows)),
+            headed: Some((header.end as u64, Arc::new(Format::Csv(first)))),
+        }))
+    }
+}
+
+/// Whether a file is only ever taken as a whole.
+pub(super) fn is_one(format: &Format) -> bool {
+    match format {
+        Format::Whole | Format::Json => true,
+        Format::JsonArray { pointer } => !pointer.is_empty(),
+        _ => false,
+    }
+}
+
+/// Whether a file that is being written can be cut at the last whole record.
+pub(super) fn is_appended(format: &Format) -> bool {
+    matches!(format, Format::Lines | Format::Ndjson | Format::Csv(_))
+}

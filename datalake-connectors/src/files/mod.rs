@@ -1,0 +1,171 @@
+//! Files on a disk: one file, a directory or a glob.
+//!
+//! ```
+//! use datalake_connectors::files::{FileFormat, FilesSource};
+//!
+//! let reports = FilesSource::builder("reports".parse()?, "/var/reports/*.csv").build()?;
+//! let log = FilesSource::builder("access-log".parse()?, "/var/log/shop/access.log")
+//!     .format(FileFormat::Lines)
+//!     .follow(true)
+//!     .build()?;
+//! # Ok::<(), datalake_core::Error>(())
+//! ```
+//!
+//! **Bytes.** The documents of a file, one after the other, are the bytes of the file, whatever they are. A file longer
+//! than a [batch](FilesSourceBuilder::batch_bytes) is cut at record boundaries. A gzip or zstd file, known by its
+//! first bytes, is read as its content: that is what is archived, under the name of the compressed file.
+//!
+//! **Growth.** A file that has grown is read on where it was left. Otherwise every file is taken as it stands, also a
+//! last line without a line end; if that line was not finished, what is added to it later is a record of its
+//! own. With [`follow`](FilesSourceBuilder::follow) the last line waits until it is finished, or until its file
+//! has been renamed and left alone, emptied or removed; a file that cannot be cut at line or row ends (one record, a
+//! JSON array, a compressed file) is taken when it has been left alone for the
+//! [poll interval](FilesSourceBuilder::poll). A file that is one record and has grown is read again as a whole.
+//!
+//! **Rotation.** A file is known by its inode and the time it was made, and by what it contains before the position:
+//! the first and the last kibibyte. A renamed file is read on, before its successor, also under a name outside the
+//! pattern if it stays in its directory. A file that is another under an old name, or was emptied, or written anew,
+//! is read from its beginning. A copy of a file, also a compressed one, is a file of its own: keep copies out of
+//! the pattern. A file changed in the middle but neither in its length nor in these kibibytes is not read again.
+//!
+//! **Failures.** A file that cannot be read costs no other file anything. Its records before the damage are given, a
+//! warning is logged, it is among the [`failures`](FilesSource::failures), and it is not tried again before it
+//! changes.
+//!
+//! **Order.** By path; renamed files that have something left come first, the oldest first.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use datalake_core::{Dataset, Error, Next, Position, Remaining, Result, Source, SourceInfo, async_trait};
+use tokio::task::{JoinHandle, spawn_blocking};
+
+mod builder;
+mod error;
+mod failures;
+mod format;
+mod identity;
+mod listing;
+mod opening;
+mod plan;
+mod position;
+mod reading;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+pub use builder::FilesSourceBuilder;
+pub use failures::{FailedFile, Failures};
+pub use format::FileFormat;
+use position::{SCHEMA, State};
+use worker::{Settings, Step, Worker};
+
+/// Reads files. See the [module](self).
+///
+/// One batch is read ahead.
+#[derive(Debug)]
+pub struct FilesSource {
+    info: SourceInfo,
+    settings: Arc<Settings>,
+    failures: Failures,
+    hand: Hand,
+    left: Option<u64>,
+}
+
+/// Who has the worker.
+#[derive(Debug)]
+enum Hand {
+    Ours(Box<Worker>),
+    /// A thread that reads. `ahead` says that nobody has asked yet.
+    Busy {
+        task: JoinHandle<(Box<Worker>, Result<Step>)>,
+        ahead: bool,
+    },
+    /// Nobody, after a panic or a close.
+    Nobody,
+}
+
+impl FilesSource {
+    /// A source for the files of a path: a file, a directory, or a glob with `*`, `?`, `[…]` and `**`. A path that
+    /// exists is no glob.
+    pub fn builder(dataset: Dataset, path: impl Into<PathBuf>) -> FilesSourceBuilder {
+        FilesSourceBuilder::new(dataset, path.into())
+    }
+
+    fn new(info: SourceInfo, settings: Settings) -> Self {
+        let settings = Arc::new(settings);
+        let failures = Failures::default();
+        let worker = Worker::new(Arc::clone(&settings), State::default(), failures.clone());
+        Self { info, settings, failures, hand: Hand::Ours(Box::new(worker)), left: None }
+    }
+
+    /// The files that could not be read, for as long as the source lives.
+    #[must_use]
+    pub fn failures(&self) -> Failures {
+        self.failures.clone()
+    }
+
+    fn start(mut worker: Box<Worker>, ahead: bool) -> Hand {
+        let task = spawn_blocking(move || {
+            let step = worker.step();
+            (worker, step)
+        });
+        Hand::Busy { task, ahead }
+    }
+}
+
+#[async_trait]
+impl Source for FilesSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    async fn next_batch(&mut self) -> Result<Next> {
+        loop {
+            let gone = || Error::unexpected("the source is closed").component("files.local");
+            self.hand = match std::mem::replace(&mut self.hand, Hand::Nobody) {
+                Hand::Ours(worker) => Self::start(worker, false),
+                hand => hand,
+            };
+            let Hand::Busy { task, ahead } = &mut self.hand else { return Err(gone()) };
+            let (ahead, done) = (*ahead, task.await);
+            let (worker, step) = done.map_err(|cause| gone().caused_by(cause))?;
+            self.hand = Hand::Ours(worker);
+            let Step { next, left } = step?;
+            self.left = Some(left);
+            match next {
+                // It was idle before it was asked: there may be something by now.
+                Next::Idle(_) if ahead => {}
+                Next::Batch(_) => {
+                    if let Hand::Ours(worker) = std::mem::replace(&mut self.hand, Hand::Nobody) {
+                        self.hand = Self::start(worker, true);
+                    }
+                    return Ok(next);
+                }
+                next => return Ok(next),
+            }
+        }
+    }
+
+    async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
+        let state = match position {
+            Some(position) => {
+                position.decode::<State>(SCHEMA).map_err(|error| error.component("files.local"))?
+            }
+            None => State::default(),
+        };
+        let worker = Worker::new(Arc::clone(&self.settings), state, self.failures.clone());
+        self.hand = Hand::Ours(Box::new(worker));
+        self.left = None;
+        Ok(())
+    }
+
+    fn remaining(&self) -> Remaining {
+        Remaining { bytes: self.left, records: None }
+    }
+
+    async fn close(&mut self) -> Result<()> {
+        self.hand = Hand::Nobody;
+        Ok(())
+    }
+}

@@ -1,0 +1,135 @@
+//! Opening a file where it was left.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use datalake_core::Result;
+use datalake_core::codec::{Compression, Expansion, decoder};
+
+use super::error;
+use super::format::{Guess, Known, PROBE, is_appended, is_one};
+use super::identity::{Print, Stat};
+use super::position::Entry;
+use super::reading::Reading;
+
+/// How files are read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    /// A document is cut at the last record boundary before as many bytes.
+    pub(super) batch: usize,
+    /// A record may be this long.
+    pub(super) document: usize,
+    /// How far a compressed file may expand.
+    pub(super) expansion: Expansion,
+    /// Whether compressed files are decompressed.
+    pub(super) decompress: bool,
+    /// Whether a file may still be written to, so that what is not finished waits.
+    pub(super) follow: bool,
+}
+
+/// A file to be read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted<'a> {
+    pub(super) path: &'a Path,
+    pub(super) stat: Stat,
+    /// How far it has been read.
+    pub(super) from: Option<&'a Entry>,
+    /// Whether nobody has touched it for a while.
+    pub(super) settled: bool,
+}
+
+/// What came of opening a file.
+#[derive(Debug)]
+pub(super) enum Opened {
+    Reading(Box<Reading>),
+    /// It was touched, but there is nothing new in it.
+    Same,
+    /// It is not finished.
+    Waits,
+}
+
+/// Opens a file to go on where it was left, or from its beginning if its content before that is another now.
+pub(super) fn open(wanted: Wanted<'_>, guess: &Guess, limits: Limits) -> Result<Opened> {
+    let Wanted { path, stat, from, settled } = wanted;
+    let failed = |cause| error::reading(cause, path, 0, false);
+    let mut file = File::open(path).map_err(failed)?;
+    let mut head = Vec::new();
+    file.by_ref().take(4).read_to_end(&mut head).map_err(failed)?;
+    let codec = if limits.decompress { Compression::detect(&head) } else { Compression::None };
+    let packed = !codec.is_none();
+
+    let mut print = Print::default();
+    let mut from = from.filter(|entry| entry.at > 0 && entry.packed.is_some() == packed);
+    if let Some(entry) = from {
+        let upto = entry.packed.unwrap_or(entry.at);
+        print = Print::of(&mut file, upto).map_err(failed)?;
+        if upto > stat.size || print.tag() != entry.print {
+            (from, print) = (None, Print::default());
+        }
+    }
+
+    let may_change = limits.follow && !settled;
+    let stored = from.and_then(|entry| entry.format.clone());
+    let known = match stored {
+        Some(format) => Known::plain(format),
+        None => {
+            let head = beginning(&mut file, codec, limits.expansion, guess)
+                .map_err(|cause| error::reading(cause, path, 0, packed))?;
+            let whole = (head.len() as u64) < PROBE && !may_change;
+            match guess.resolve(&head, whole).map_err(|error| error.with("path", path.display()))? {
+                Some(known) => known,
+                None => return Ok(Opened::Waits),
+            }
+        }
+    };
+    if let Some(entry) = from
+        && is_one(&known.format)
+        && entry.seal.is_some()
+    {
+        if entry.packed.unwrap_or(entry.at) == stat.size {
+            return Ok(Opened::Same);
+        }
+        (from, print) = (None, Print::default());
+    }
+    let appended = is_appended(&known.format) && !packed;
+    if may_change && !appended {
+        return Ok(Opened::Waits);
+    }
+    let rotated = wanted.from.is_some_and(|entry| entry.was.is_some());
+    let all = !limits.follow || !appended || (rotated && settled);
+
+    let at = from.map_or(0, |entry| entry.at);
+    let packed = match packed {
+        true => Some((stat.size, Print::of(&mut file, stat.size).map_err(failed)?.tag())),
+        false => None,
+    };
+    let failed = |cause| error::reading(cause, path, at, packed.is_some());
+    let input = input(file, codec, at, limits.expansion).map_err(failed)?;
+    Ok(Opened::Reading(Box::new(Reading::new(path, stat.id, known, input, at, print, packed, all))))
+}
+
+/// As much of the beginning of the content as is needed to know the format.
+fn beginning(file: &mut File, codec: Compression, bounds: Expansion, guess: &Guess) -> io::Result<Vec<u8>> {
+    let mut head = Vec::new();
+    if !matches!(guess, Guess::Known(_)) {
+        file.rewind()?;
+        decoder(codec, file, bounds)?.take(PROBE).read_to_end(&mut head)?;
+    }
+    Ok(head)
+}
+
+/// The content from an offset on.
+fn input(mut file: File, codec: Compression, at: u64, bounds: Expansion) -> io::Result<Box<dyn Read + Send>> {
+    if codec.is_none() {
+        file.seek(SeekFrom::Start(at))?;
+        return Ok(Box::new(file));
+    }
+    file.rewind()?;
+    let mut content = decoder(codec, file, bounds)?;
+    let passed = io::copy(&mut content.by_ref().take(at), &mut io::sink())?;
+    if passed < at {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    Ok(content)
+}

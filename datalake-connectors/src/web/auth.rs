@@ -1,0 +1,125 @@
+//! Who we are to a server.
+
+use std::fmt;
+
+use datalake_core::Secret;
+
+/// Credentials for an HTTP server. They are sent to the configured origin and nowhere else.
+///
+/// ```
+/// use datalake_connectors::web::{Auth, OAuth2};
+///
+/// let key = Auth::api_key_header("X-Api-Key", "s3cr3t");
+/// assert!(!format!("{key:?}").contains("s3cr3t"));
+///
+/// let oauth = Auth::from(OAuth2::client_credentials("https://login.example/token", "worker", "s3cr3t").scope("read"));
+/// assert!(!format!("{oauth:?}").contains("s3cr3t"));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Auth(pub(super) Kind);
+
+#[derive(Debug, Clone, Default)]
+pub(super) enum Kind {
+    #[default]
+    None,
+    Basic(String, Secret),
+    Bearer(Secret),
+    HeaderKey(String, Secret),
+    QueryKey(String, Secret),
+    OAuth2(Box<OAuth2>),
+}
+
+impl Auth {
+    /// None.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(Kind::None)
+    }
+
+    /// A user name and password (RFC 7617).
+    pub fn basic(user: impl Into<String>, password: impl Into<Secret>) -> Self {
+        Self(Kind::Basic(user.into(), password.into()))
+    }
+
+    /// A bearer token (RFC 6750).
+    pub fn bearer(token: impl Into<Secret>) -> Self {
+        Self(Kind::Bearer(token.into()))
+    }
+
+    /// A key in a header of this name.
+    pub fn api_key_header(name: impl Into<String>, key: impl Into<Secret>) -> Self {
+        Self(Kind::HeaderKey(name.into(), key.into()))
+    }
+
+    /// A key in a parameter of this name in the query.
+    pub fn api_key_query(name: impl Into<String>, key: impl Into<Secret>) -> Self {
+        Self(Kind::QueryKey(name.into(), key.into()))
+    }
+}
+
+impl From<OAuth2> for Auth {
+    fn from(oauth: OAuth2) -> Self {
+        Self(Kind::OAuth2(Box::new(oauth)))
+    }
+}
+
+/// An OAuth 2.0 client that gets its tokens by its own credentials (RFC 6749, section 4.4).
+///
+/// A token is kept in memory, replaced before it expires, and replaced once when a server answers 401. The client's
+/// credentials go to the token URL only, the token to the configured origin only.
+#[derive(Clone)]
+pub struct OAuth2 {
+    pub(super) token_url: String,
+    pub(super) client_id: String,
+    pub(super) client_secret: Secret,
+    pub(super) parameters: Vec<(String, Secret)>,
+    pub(super) in_body: bool,
+}
+
+impl OAuth2 {
+    /// A client by its id and secret. The token URL may be of any origin.
+    pub fn client_credentials(
+        token_url: impl Into<String>,
+        client_id: impl Into<String>,
+        client_secret: impl Into<Secret>,
+    ) -> Self {
+        Self {
+            token_url: token_url.into(),
+            client_id: client_id.into(),
+            client_secret: client_secret.into(),
+            parameters: Vec::new(),
+            in_body: false,
+        }
+    }
+
+    /// The scopes to ask for, separated by spaces.
+    #[must_use]
+    pub fn scope(self, scope: impl Into<String>) -> Self {
+        self.parameter("scope", scope.into())
+    }
+
+    /// Another parameter of the token request, for instance `audience` or `resource`.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+        self.parameters.push((name.into(), value.into()));
+        self
+    }
+
+    /// Sends id and secret in the body of the token request. By default they go into its `Authorization` header.
+    #[must_use]
+    pub fn credentials_in_body(mut self) -> Self {
+        self.in_body = true;
+        self
+    }
+}
+
+impl fmt::Debug for OAuth2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OAuth2")
+            .field("client_id", &self.client_id)
+            .field("client_secret", &self.client_secret)
+            .field("parameters", &self.parameters)
+            .field("in_body", &self.in_body)
+            .finish_non_exhaustive()
+    }
+}

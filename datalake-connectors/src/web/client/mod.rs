@@ -1,0 +1,157 @@
+//! An HTTP client that speaks to one origin: no redirects, no proxies, no retries, bounds on everything.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Method, Request, StatusCode};
+
+use datalake_core::{Error, Result, Secret};
+
+mod answer;
+mod credentials;
+mod refusal;
+mod tls;
+mod token;
+mod transport;
+
+pub(crate) use answer::Answer;
+
+use credentials::Credentials;
+use transport::Transport;
+
+use super::auth::Auth;
+use super::origin::Origin;
+
+/// The bounds of a client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Bounds {
+    /// The longest silence: until an answer begins, and between two pieces of it.
+    pub(crate) timeout: Duration,
+    /// The largest body, compressed and not.
+    pub(crate) body: usize,
+}
+
+/// A client of one origin.
+pub(crate) struct Client {
+    origin: Origin,
+    transport: Transport,
+    headers: HeaderMap,
+    credentials: Credentials,
+}
+
+impl Client {
+    /// A client of an origin, which trusts the certificate authorities of the system and those given (PEM).
+    ///
+    /// # Errors
+    /// `ConfigInvalid` if a header, a certificate or the auth cannot be used.
+    pub(crate) fn new(
+        origin: Origin,
+        auth: &Auth,
+        headers: &[(String, Secret)],
+        trusted: &[u8],
+        bounds: Bounds,
+    ) -> Result<Self> {
+        let headers = headers.iter().map(|(name, value)| parse_header(name, value));
+        let headers = headers.collect::<Result<_>>()?;
+        let credentials = Credentials::new(auth)?;
+        if credentials.are_some() && origin.is_exposed() {
+            tracing::warn!(origin = %origin, "credentials go over plain http and can be read on the way");
+        }
+        Ok(Self { origin, transport: Transport::new(trusted, bounds)?, headers, credentials })
+    }
+
+    /// The origin.
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    /// Asks for a path and gives the answer, whatever its status. A token that the server no longer takes is replaced
+    /// and the request sent once more.
+    ///
+    /// # Errors
+    /// What went wrong on the way, and what kept us from a token.
+    pub(crate) async fn get(&self, path: &PathAndQuery, extra: &HeaderMap) -> Result<Answer> {
+        let signed = self.credentials.sign(&self.transport).await?;
+        let answer = self.send(path, extra, &signed).await?;
+        match signed.token {
+            Some(token) if answer.status == StatusCode::UNAUTHORIZED => {
+                self.credentials.forget(&token);
+                let signed = self.credentials.sign(&self.transport).await?;
+                self.send(path, extra, &signed).await
+            }
+            _ => Ok(answer),
+        }
+    }
+
+    /// The error that an answer with an unwelcome status stands for.
+    pub(crate) fn refusal(&self, answer: &Answer, path: &PathAndQuery) -> Error {
+        refusal::error(answer, &self.origin, path, |text| self.reveals(text))
+    }
+
+    /// Whether a text contains a credential, plain or percent-encoded.
+    pub(crate) fn reveals(&self, text: &str) -> bool {
+        self.credentials.in_text(text)
+    }
+
+    /// A path without the parameters that name a credential or hold one. The others stay byte for byte.
+    ///
+    /// # Errors
+    /// `Unexpected` if a credential is elsewhere in it.
+    pub(crate) fn without_credentials(&self, path: PathAndQuery) -> Result<PathAndQuery> {
+        let path = match path.query() {
+            Some(query) => {
+                let kept: Vec<_> =
+                    query.split('&').filter(|pair| !self.credentials.in_parameter(pair)).collect();
+                let query = kept.join("&");
+                let mark = if query.is_empty() { "" } else { "?" };
+                format!("{}{mark}{query}", path.path())
+            }
+            None => path.as_str().to_owned(),
+        };
+        if self.reveals(&path) {
+            return Err(Error::unexpected("a link repeats a credential"));
+        }
+        path.parse().map_err(|_| Error::unexpected("a link is no url"))
+    }
+
+    async fn send(
+        &self,
+        path: &PathAndQuery,
+        extra: &HeaderMap,
+        signed: &credentials::Signed,
+    ) -> Result<Answer> {
+        let uri = self.origin.uri(signed.path(path)?)?;
+        let mut request = Request::builder().method(Method::GET).uri(uri);
+        if let Some(headers) = request.headers_mut() {
+            headers.clone_from(&self.headers);
+            headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
+            headers.entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip, zstd"));
+            headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(transport::AGENT));
+            for (name, value) in extra.iter().chain(&signed.headers) {
+                headers.insert(name, value.clone());
+            }
+        }
+        let request = request
+            .body(Bytes::new().into())
+            .map_err(|cause| Error::unexpected("a request cannot be made").caused_by(cause.to_string()))?;
+        self.transport.send(request, &self.origin.shown(path)).await
+    }
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("origin", &self.origin).finish_non_exhaustive()
+    }
+}
+
+/// A header out of the configuration, whose value is kept out of every output.
+fn parse_header(name: &str, value: &Secret) -> Result<(HeaderName, HeaderValue)> {
+    let header = HeaderName::try_from(name)
+        .map_err(|_| Error::config("a header has no valid name").with("name", format_args!("{name:?}")))?;
+    let mut value = HeaderValue::from_str(value.expose())
+        .map_err(|_| Error::config("a header has no valid value").with("name", name))?;
+    value.set_sensitive(true);
+    Ok((header, value))
+}

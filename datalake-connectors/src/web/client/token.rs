@@ -1,0 +1,146 @@
+//! Tokens by client credentials: fetched, kept, replaced in time.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::uri::PathAndQuery;
+use http::{Method, Request};
+use serde::Deserialize;
+use tokio::time::Instant;
+
+use datalake_core::{Error, ErrorKind, Result, Secret};
+
+use super::credentials::basic;
+use super::transport::{AGENT, Transport};
+use super::{parse_header, refusal};
+use crate::web::auth::OAuth2;
+use crate::web::origin::Origin;
+use crate::web::percent;
+
+/// How long before its end a token is replaced, at most; a tenth of its life if that is less.
+const MARGIN: Duration = Duration::from_secs(60);
+/// The life of a token that does not say.
+const LIFE: u64 = 300;
+
+/// The tokens of one client.
+pub(super) struct Tokens {
+    origin: Origin,
+    path: PathAndQuery,
+    oauth: OAuth2,
+    cached: Mutex<Option<Token>>,
+}
+
+#[derive(Clone)]
+struct Token {
+    value: Secret,
+    until: Instant,
+}
+
+#[derive(Deserialize)]
+struct Granted {
+    access_token: String,
+    #[serde(default)]
+    token_type: Option<String>,
+    #[serde(default)]
+    expires_in: Option<serde_json::Value>,
+}
+
+impl Tokens {
+    pub(super) fn new(oauth: &OAuth2) -> Result<Self> {
+        let (origin, path) =
+            Origin::parse(&oauth.token_url).map_err(|error| error.with("setting", "token url"))?;
+        if origin.is_exposed() {
+            tracing::warn!(origin = %origin, "client credentials go over plain http and can be read on the way");
+        }
+        Ok(Self { origin, path, oauth: oauth.clone(), cached: Mutex::new(None) })
+    }
+
+    /// A token that is good for a while.
+    pub(super) async fn current(&self, transport: &Transport) -> Result<Secret> {
+        let kept = self.lock().clone().filter(|token| token.until > Instant::now());
+        if let Some(token) = kept {
+            return Ok(token.value);
+        }
+        let token = self.fetch(transport).await?;
+        *self.lock() = Some(token.clone());
+        Ok(token.value)
+    }
+
+    /// The token kept, for looking it up in texts.
+    pub(super) fn cached(&self) -> Option<Secret> {
+        self.lock().as_ref().map(|token| token.value.clone())
+    }
+
+    pub(super) fn forget(&self, value: &Secret) {
+        self.lock().take_if(|token| token.value.expose() == value.expose());
+    }
+
+    async fn fetch(&self, transport: &Transport) -> Result<Token> {
+        let asked = Instant::now();
+        let answer = transport.send(self.request()?, &self.origin.shown(&self.path)).await?;
+        if !answer.status.is_success() {
+            let error = refusal::error(&answer, &self.origin, &self.path, |_| true);
+            // 400 is how a token endpoint says that it does not know the client (RFC 6749, section 5.2).
+            return Err(match error.kind() {
+                ErrorKind::ConfigInvalid if answer.status == http::StatusCode::BAD_REQUEST => {
+                    Error::new(ErrorKind::Unauthenticated, "the token server does not grant a token")
+                        .with("url", self.origin.shown(&self.path))
+                        .with("status", answer.status.as_u16())
+                }
+                _ => error,
+            });
+        }
+        let content = answer.content(transport.bounds.body.min(1 << 20))?;
+        let odd = |what: &'static str| Error::unexpected(what).with("url", self.origin.shown(&self.path));
+        let granted: Granted =
+            serde_json::from_slice(&content).map_err(|_| odd("the token server's answer holds no token"))?;
+        if granted.token_type.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+            return Err(odd("the token is no bearer token"));
+        }
+        let value = Secret::new(granted.access_token);
+        if value.expose().is_empty() || HeaderValue::from_str(value.expose()).is_err() {
+            return Err(odd("the token holds characters that a header cannot"));
+        }
+        let life = Duration::from_secs(granted.expires_in.as_ref().and_then(number).unwrap_or(LIFE));
+        let life = life.min(Duration::from_secs(30 * 24 * 60 * 60));
+        Ok(Token { value, until: asked + life.saturating_sub(MARGIN.min(life / 10)) })
+    }
+
+    fn request(&self) -> Result<Request<http_body_util::Full<Bytes>>> {
+        let oauth = &self.oauth;
+        let mut form = String::from("grant_type=client_credentials");
+        for (name, value) in &oauth.parameters {
+            percent::pair(&mut form, name, value.expose());
+        }
+        if oauth.in_body {
+            percent::pair(&mut form, "client_id", &oauth.client_id);
+            percent::pair(&mut form, "client_secret", oauth.client_secret.expose());
+        }
+        let mut request = Request::builder().method(Method::POST).uri(self.origin.uri(self.path.clone())?);
+        if let Some(headers) = request.headers_mut() {
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            headers.insert(header::CONTENT_TYPE, form);
+            headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+            headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
+            if !oauth.in_body {
+                let (id, secret) = (&oauth.client_id, oauth.client_secret.expose());
+                let value = basic(&percent::encode(id), &percent::encode(secret));
+                headers.extend([parse_header("authorization", &value)?]);
+            }
+        }
+        request
+            .body(Bytes::from(form).into())
+            .map_err(|cause| Error::unexpected("a token request cannot be made").caused_by(cause.to_string()))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Token>> {
+        self.cached.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Servers write the number of seconds as a number or as text.
+fn number(value: &serde_json::Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}

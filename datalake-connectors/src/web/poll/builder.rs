@@ -1,0 +1,236 @@
+//! Settings of a poll.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::uri::PathAndQuery;
+use serde_json::json;
+
+use super::pagination::Style;
+use super::position::State;
+use super::{Incremental, Pagination, Plan, PollSource, page, probe};
+use crate::web::auth::Auth;
+use crate::web::client::{Bounds, Client};
+use crate::web::origin::Origin;
+use crate::web::pace::Pace;
+use crate::web::percent;
+use datalake_core::{Dataset, Error, Format, Result, Secret, SourceInfo};
+
+/// Settings of a [`PollSource`].
+#[derive(Debug, Clone)]
+pub struct PollBuilder {
+    dataset: String,
+    url: Secret,
+    format: Option<Format>,
+    records: Option<String>,
+    headers: Vec<(String, Secret)>,
+    query: Vec<(String, String)>,
+    auth: Auth,
+    pagination: Pagination,
+    incremental: Option<Incremental>,
+    rate_limit: Option<(usize, Duration)>,
+    bounds: Bounds,
+    page_cap: u64,
+    poll_every: Duration,
+    trusted: Vec<u8>,
+}
+
+impl PollBuilder {
+    pub(super) fn new(dataset: String, url: String) -> Self {
+        Self {
+            dataset,
+            url: Secret::new(url),
+            format: None,
+            records: None,
+            headers: Vec::new(),
+            query: Vec::new(),
+            auth: Auth::none(),
+            pagination: Pagination::none(),
+            incremental: None,
+            rate_limit: None,
+            bounds: Bounds { timeout: Duration::from_secs(60), body: 64 << 20 },
+            page_cap: 100_000,
+            poll_every: Duration::from_secs(60),
+            trusted: Vec::new(),
+        }
+    }
+
+    /// What a page is. By default its content type says: JSON (an array of records, or one record), NDJSON, CSV or
+    /// TSV with a header row, anything else whole. CSV with an empty header takes it from the first row of each page.
+    #[must_use]
+    pub fn format(mut self, format: Format) -> Self {
+        self.format = Some(format);
+        self
+    }
+
+    /// Where in a JSON page the array of records is, as a JSON Pointer.
+    #[must_use]
+    pub fn records(mut self, pointer: impl Into<String>) -> Self {
+        self.records = Some(pointer.into());
+        self
+    }
+
+    /// Sends a header. Its value is never shown. For credentials use [`auth`](Self::auth), which also keeps them out
+    /// of links.
+    #[must_use]
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+        self.headers.push((name.into(), value.into()));
+        self
+    }
+
+    /// Adds a parameter to the query of every request that is not a link. No credential: those go into
+    /// [`auth`](Self::auth).
+    #[must_use]
+    pub fn query(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.query.push((name.into(), value.into()));
+        self
+    }
+
+    /// Who we are to the server.
+    #[must_use]
+    pub fn auth(mut self, auth: impl Into<Auth>) -> Self {
+        self.auth = auth.into();
+        self
+    }
+
+    /// How one page leads to the next. By default there is one.
+    #[must_use]
+    pub fn pagination(mut self, pagination: Pagination) -> Self {
+        self.pagination = pagination;
+        self
+    }
+
+    /// Asks only for what has changed since the last cycle.
+    #[must_use]
+    pub fn incremental(mut self, incremental: Incremental) -> Self {
+        self.incremental = Some(incremental);
+        self
+    }
+
+    /// Sends at most so many requests in any time so long, and waits where it must.
+    #[must_use]
+    pub fn rate_limit(mut self, requests: usize, per: Duration) -> Self {
+        self.rate_limit = Some((requests, per));
+        self
+    }
+
+    /// The longest silence of the server, one minute by default.
+    #[must_use]
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.bounds.timeout = timeout;
+        self
+    }
+
+    /// The largest page in bytes, compressed or not, 64 MiB by default.
+    #[must_use]
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.bounds.body = bytes;
+        self
+    }
+
+    /// The most pages of one cycle, 100,000 by default. More are an error, not an end.
+    #[must_use]
+    pub fn page_cap(mut self, pages: u64) -> Self {
+        self.page_cap = pages;
+        self
+    }
+
+    /// How long to wait after a cycle before the next, one minute by default.
+    #[must_use]
+    pub fn poll_every(mut self, every: Duration) -> Self {
+        self.poll_every = every;
+        self
+    }
+
+    /// Trusts these certificate authorities (PEM) too, besides those of the system.
+    #[must_use]
+    pub fn trust(mut self, pem: impl AsRef<[u8]>) -> Self {
+        self.trusted.extend_from_slice(pem.as_ref());
+        self.trusted.push(b'\n');
+        self
+    }
+
+    /// Checks the settings. Sends nothing.
+    ///
+    /// # Errors
+    /// [`ConfigInvalid`](datalake_core::ErrorKind::ConfigInvalid) if a setting is wrong or two do not go together.
+    pub fn build(self) -> Result<PollSource> {
+        self.check().map_err(|error| error.component(super::KIND))
+    }
+
+    fn check(self) -> Result<PollSource> {
+        let dataset = Dataset::new(&self.dataset)?;
+        let (origin, path) = Origin::parse(self.url.expose())?;
+        self.pagination.check()?;
+        if let Some(incremental) = &self.incremental {
+            incremental.check()?;
+        } else if self.pagination.style == Style::Keyset {
+            return Err(Error::config("keyset pages need incremental, which names the timestamp"));
+        }
+        if self.bounds.timeout.is_zero() || self.bounds.body == 0 || self.page_cap == 0 {
+            return Err(Error::config("a bound of nothing allows nothing"));
+        }
+        if self
+            .rate_limit
+            .is_some_and(|(requests, per)| requests == 0 || requests > 1_000_000 || per.is_zero())
+        {
+            return Err(Error::config("a rate limit is 1 to 1,000,000 requests in some time"));
+        }
+        let (format, records) = self.pages()?;
+        let client = Client::new(origin, &self.auth, &self.headers, &self.trusted, self.bounds)?;
+        let path = client
+            .without_credentials(with_query(&path, &self.query)?)
+            .map_err(|_| Error::config("the url or the query holds the credential; leave it to auth"))?;
+        let locator = client.origin().shown(&path);
+        let info = SourceInfo::new(super::KIND, dataset, locator.clone()).with_config(json!({
+            "url": locator,
+            "format": format,
+            "records": records,
+            "query": self.query.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+            "pagination": format!("{:?}", self.pagination),
+            "incremental": self.incremental.as_ref().map(|incremental| format!("{incremental:?}")),
+        }));
+        let plan = Plan {
+            reader: page::Reader::new(&self.pagination, self.incremental.as_ref()),
+            path,
+            format,
+            records,
+            pagination: self.pagination,
+            incremental: self.incremental,
+            max_body: self.bounds.body,
+            page_cap: self.page_cap,
+            poll_every: self.poll_every,
+        };
+        let state = State::new(plan.path.path());
+        let pace = self.rate_limit.map(|(requests, per)| Pace::new(requests, per));
+        Ok(PollSource::new(info, Arc::new(plan), Arc::new(client), pace, state))
+    }
+
+    /// The format given, and the pointer to the records if the format does not hold it.
+    fn pages(&self) -> Result<(Option<Format>, Option<String>)> {
+        let Some(records) = &self.records else { return Ok((self.format.clone(), None)) };
+        if !probe::is_pointer(records) {
+            return Err(Error::config("records are named by a JSON Pointer").with("found", records));
+        }
+        match &self.format {
+            None => Ok((None, Some(records.clone()))),
+            Some(Format::JsonArray { pointer }) if pointer.is_empty() || pointer == records => {
+                Ok((Some(Format::JsonArray { pointer: records.clone() }), None))
+            }
+            Some(_) => Err(Error::config("records(pointer) goes with a JSON array only")),
+        }
+    }
+}
+
+/// A path with more parameters.
+pub(super) fn with_query<N: AsRef<str>, V: AsRef<str>>(
+    path: &PathAndQuery,
+    pairs: &[(N, V)],
+) -> Result<PathAndQuery> {
+    let mut query = path.query().unwrap_or_default().to_owned();
+    for (name, value) in pairs {
+        percent::pair(&mut query, name.as_ref(), value.as_ref());
+    }
+    let mark = if query.is_empty() { "" } else { "?" };
+    format!("{}{mark}{query}", path.path()).parse().map_err(|_| Error::config("the query cannot be written"))
+}

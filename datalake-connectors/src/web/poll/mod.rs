@@ -1,0 +1,351 @@
+//! Documents polled over HTTP.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use http::uri::PathAndQuery;
+
+use self::fetch::{Fetched, Page, fetch};
+use self::page::Reader;
+use self::pagination::{Step, Style};
+use self::position::{Fingerprint, SCHEMA, State};
+use super::client::Client;
+use super::link::reroot;
+use super::pace::Pace;
+use datalake_core::{
+    Document, Error, ErrorKind, Format, Next, Position, Request, Result, Source, SourceBatch, SourceInfo,
+    async_trait,
+};
+
+mod builder;
+mod fetch;
+mod format;
+mod incremental;
+mod link_header;
+mod page;
+mod pagination;
+mod position;
+mod probe;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::PollBuilder;
+pub use incremental::{Incremental, TimeFormat};
+pub use pagination::Pagination;
+
+/// The kind of the component.
+const KIND: &str = "web.poll";
+
+/// After so many pages that are no news, the position is handed over all the same.
+const UNNOTED: u32 = 50;
+
+/// Polls JSON, NDJSON, CSV or any other documents over HTTP.
+///
+/// One page is one document, byte for byte as the server gave it (after the content coding is taken off). A *cycle*
+/// walks all pages once; then the source idles for [`poll_every`](PollBuilder::poll_every), and a drain ends there.
+///
+/// * **What is new.** A single page is asked for with the `ETag` and `Last-Modified` of the last answer. A page whose
+///   records are byte for byte those of a page of the cycle before is no news and is not given again; nor is a page
+///   known to have no records. The position remembers 512 pages of a cycle: those beyond come again in every cycle.
+///   To ask only for what has changed, see [`Incremental`].
+/// * **Going on.** The position is the page that comes next, so a walk goes on where it stopped, in another process
+///   too. If the server no longer knows that page (400, 404 or 410), the cycle begins again, and what was given may
+///   come again: nothing is passed over.
+/// * **Links** are asked of the configured scheme, host and port, whatever they name; a link's own host is dropped.
+///   Credentials therefore cannot leave the origin. Redirects are errors and proxies of the environment are not used.
+/// * **Errors** are classified, carry the delay the server asks for, and are retried by the engine, not here. A page
+///   too large for [`max_body`](PollBuilder::max_body) is
+///   [`RecordTooLarge`](datalake_core::ErrorKind::RecordTooLarge).
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use datalake_connectors::web::{Auth, Pagination, PollSource};
+///
+/// let source = PollSource::builder("shop/orders", "https://shop.example/v1/orders")
+///     .records("/data/items")
+///     .auth(Auth::bearer("s3cr3t"))
+///     .pagination(Pagination::cursor("/paging/next/after", "after").size("limit", 100))
+///     .rate_limit(100, Duration::from_secs(10))
+///     .build()?;
+/// assert!(!format!("{source:?}").contains("s3cr3t"));
+/// # Ok::<(), datalake_core::Error>(())
+/// ```
+pub struct PollSource {
+    info: SourceInfo,
+    plan: Arc<Plan>,
+    client: Arc<Client>,
+    pace: Option<Pace>,
+    state: State,
+    /// The state of the last position that was handed over or sought.
+    given: State,
+    /// Pages since then.
+    unnoted: u32,
+    /// The links of this cycle asked for since the last seek.
+    visited: HashSet<Fingerprint>,
+    /// The page before, for walks without links.
+    before: Option<Fingerprint>,
+    /// Whether the next page was named to another run.
+    resumed: bool,
+    /// Whether a cycle has ended and the wait is due.
+    rest: bool,
+    flight: Option<BoxFuture<'static, Result<Fetched>>>,
+}
+
+/// The settings, as every request needs them.
+struct Plan {
+    path: PathAndQuery,
+    format: Option<Format>,
+    records: Option<String>,
+    reader: Reader,
+    pagination: Pagination,
+    incremental: Option<Incremental>,
+    max_body: usize,
+    page_cap: u64,
+    poll_every: Duration,
+}
+
+impl Plan {
+    /// The path of the page that comes next.
+    fn request(&self, state: &State) -> Result<PathAndQuery> {
+        if let Some(Step::Link(link)) = &state.next {
+            return link.parse().map_err(|_| {
+                Error::new(ErrorKind::PositionInvalid, "the link in the position cannot be read")
+            });
+        }
+        let mut pairs = self.pagination.parameters(state.next.as_ref());
+        if let Some(incremental) = &self.incremental {
+            pairs.extend(match &state.next {
+                Some(Step::After(mark)) => incremental.after(mark),
+                _ => incremental.lower_bound(state.mark.as_ref()),
+            });
+        }
+        builder::with_query(&self.path, &pairs)
+    }
+}
+
+impl PollSource {
+    /// Polls a URL for a dataset.
+    pub fn builder(dataset: impl Into<String>, url: impl Into<String>) -> PollBuilder {
+        PollBuilder::new(dataset.into(), url.into())
+    }
+
+    fn new(info: SourceInfo, plan: Arc<Plan>, client: Arc<Client>, pace: Option<Pace>, state: State) -> Self {
+        Self {
+            info,
+            plan,
+            client,
+            pace,
+            given: state.clone(),
+            state,
+            unnoted: 0,
+            visited: HashSet::new(),
+            before: None,
+            resumed: false,
+            rest: false,
+            flight: None,
+        }
+    }
+
+    /// The answer to the next request. A request under way goes on if this future is dropped.
+    async fn answer(&mut self) -> Result<Fetched> {
+        let flight = match &mut self.flight {
+            Some(flight) => flight,
+            none => {
+                let path = self.plan.request(&self.state)?;
+                if let Some(pace) = &mut self.pace {
+                    if let Some(ready) = pace.ready() {
+                        tokio::time::sleep_until(ready).await;
+                    }
+                    pace.take();
+                }
+                let validators = self.state.validators.clone();
+                none.insert(Box::pin(fetch(
+                    Arc::clone(&self.client),
+                    Arc::clone(&self.plan),
+                    path,
+                    validators,
+                )))
+            }
+        };
+        let answer = flight.await;
+        self.flight = None;
+        answer
+    }
+
+    /// Takes a page in: the batch to hand over, if there is a reason for one.
+    fn take(&mut self, page: Page) -> Result<Option<SourceBatch>> {
+        let facts = &page.facts;
+        let mut state = self.state.clone();
+        state.begin(page.began);
+        state.pages += 1;
+        state.raise(facts.high.clone());
+        let resolve = |link: &str| self.client.without_credentials(reroot(link, &page.path)?);
+        let next = self.plan.pagination.next(state.next.as_ref(), facts, resolve)?;
+        let news = !facts.empty && state.note(facts.fingerprint);
+        if let Some(Step::Cursor(cursor)) = &next {
+            if self.client.reveals(cursor) {
+                return Err(Error::unexpected("a cursor repeats a credential"));
+            }
+        }
+        state.validators = page.validators;
+        state.next = next;
+        self.guard(&page.path, facts, &state)?;
+        if state.next.is_none() {
+            state.finish();
+        }
+        self.state = state;
+        self.resumed = false;
+        self.hand_over(news.then_some(page.document), Some(page.request))
+    }
+
+    /// A batch with a document, or one that only moves the position on, or none where neither is needed.
+    fn hand_over(
+        &mut self,
+        document: Option<Document>,
+        request: Option<Request>,
+    ) -> Result<Option<SourceBatch>> {
+        self.unnoted += 1;
+        let ended = self.state.next.is_none();
+        if ended {
+            self.visited.clear();
+            self.before = None;
+        }
+        // A cycle that ends unnoted would be ended again by every run that begins at the position before.
+        let moved = self.given.next.is_some() || self.given.mark != self.state.mark;
+        let due = if ended { moved } else { self.unnoted >= UNNOTED };
+        if document.is_none() && !due {
+            return Ok(None);
+        }
+        self.given = self.state.clone();
+        self.unnoted = 0;
+        let position = Position::new(SCHEMA, &self.state)?;
+        let mut batch = SourceBatch::new(document.into_iter().collect(), position);
+        batch.requests.extend(request);
+        Ok(Some(batch))
+    }
+
+    /// Refuses to walk in circles.
+    fn guard(&mut self, path: &PathAndQuery, facts: &page::Facts, state: &State) -> Result<()> {
+        if state.next.is_none() {
+            return Ok(());
+        }
+        if state.pages >= self.plan.page_cap {
+            return Err(
+                Error::unexpected("there are more pages than page_cap").with("page_cap", self.plan.page_cap)
+            );
+        }
+        match self.plan.pagination.style {
+            Style::LinkHeader | Style::NextUrl { .. } | Style::Cursor { .. } => {
+                self.visited.insert(Fingerprint::of(path.as_str().as_bytes()));
+                let next = self.plan.request(state)?;
+                if self.visited.contains(&Fingerprint::of(next.as_str().as_bytes())) {
+                    return Err(Error::unexpected("a page leads back to one that was read already"));
+                }
+            }
+            Style::Offset { .. } | Style::Page { .. } => {
+                let page = Some(facts.fingerprint);
+                if facts.records > 0 && self.before == page && state.pages > 1 {
+                    return Err(Error::unexpected(
+                        "two pages are the same; the server may not know the parameter",
+                    ));
+                }
+                self.before = page;
+            }
+            Style::None | Style::Keyset => {}
+        }
+        Ok(())
+    }
+
+    /// Whether the server has forgotten the page that a position of another run names.
+    fn forgotten(&self, error: &Error) -> bool {
+        let kind = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConfigInvalid);
+        self.resumed && self.state.next.is_some() && kind
+    }
+
+    async fn step(&mut self) -> Result<Next> {
+        loop {
+            if std::mem::take(&mut self.rest) {
+                return Ok(Next::Idle(self.plan.poll_every));
+            }
+            let batch = match self.answer().await {
+                Ok(Fetched::Page(page)) => self.take(*page)?,
+                Ok(Fetched::Unchanged) => {
+                    self.state.cycle += 1;
+                    None
+                }
+                Ok(Fetched::PastTheEnd(error)) if self.state.next.is_none() => return Err(error),
+                Ok(Fetched::PastTheEnd(_)) => {
+                    self.state.finish();
+                    self.hand_over(None, None)?
+                }
+                Err(error) if self.forgotten(&error) => {
+                    tracing::warn!(%error, "the next page is gone; the cycle begins again");
+                    self.state.abandon();
+                    self.resumed = false;
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
+            self.rest = self.state.next.is_none();
+            if let Some(batch) = batch {
+                return Ok(Next::Batch(batch));
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl Source for PollSource {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    async fn next_batch(&mut self) -> Result<Next> {
+        self.step().await.map_err(|error| error.component(KIND))
+    }
+
+    async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
+        let path = self.plan.path.path();
+        let state = match position {
+            None => State::new(path),
+            Some(position) => position.decode::<State>(SCHEMA).map_err(|error| error.component(KIND))?,
+        };
+        if state.of != path {
+            return Err(Error::new(ErrorKind::PositionInvalid, "the position is of another path")
+                .component(KIND)
+                .with("found", format_args!("{:?}", state.of))
+                .with("expected", path));
+        }
+        self.given = state.clone();
+        self.state = state;
+        if self.state.next.as_ref().is_some_and(|step| !self.plan.pagination.owns(step)) {
+            self.state.abandon();
+        }
+        self.flight = None;
+        self.unnoted = 0;
+        self.visited.clear();
+        self.before = None;
+        self.resumed = true;
+        self.rest = false;
+        Ok(())
+    }
+
+    async fn close(&mut self) -> Result<()> {
+        self.flight = None;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for PollSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PollSource")
+            .field("info", &self.info)
+            .field("cycle", &self.state.cycle)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,105 @@
+//! The command line of a worker.
+//!
+//! [`Host::main`] is the whole of it. A program with options of its own puts [`Command`] and [`Globals`] into its own
+//! arguments and calls [`Host::run`]:
+//!
+//! ```
+//! use clap::Parser;
+//! use datalake_host::Host;
+//! use datalake_host::cli::{Command, Globals};
+//!
+//! #[derive(Parser)]
+//! struct Arguments {
+//!     /// Where to read orders from.
+//!     #[arg(long)]
+//!     url: Option<String>,
+//!     #[command(flatten)]
+//!     globals: Globals,
+//!     #[command(subcommand)]
+//!     command: Option<Command>,
+//! }
+//!
+//! # async fn example() {
+//! let arguments = Arguments::parse();
+//! let host = Host::new("orders", "1.0.0");
+//! host.run(arguments.command, &arguments.globals).await;
+//! # }
+//! ```
+//!
+//! What was asked for goes to standard output: text for people, or with `--json` one JSON value a line. Logs, errors
+//! and progress bars go to standard error. Texts out of data are shown with their control characters escaped.
+
+mod args;
+mod bars;
+mod command;
+mod exit;
+mod log;
+mod out;
+mod signals;
+mod units;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+use datalake_core::Error;
+use serde_json::json;
+
+pub use args::{Cat, Clean, Drain, Ls, Pipelines, Trace};
+pub use args::{Command, Globals, LogFormat};
+pub use exit::Exit;
+
+use crate::Host;
+use out::Out;
+
+#[derive(Debug, Parser)]
+struct Arguments {
+    #[command(flatten)]
+    globals: Globals,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+impl Host {
+    /// Reads the command line of the process, does what it says, and gives the code to end with.
+    pub async fn main(self) -> std::process::ExitCode {
+        let mut command = Arguments::command().name(self.worker.name.clone());
+        if !self.worker.version.is_empty() {
+            command = command.version(self.worker.version.clone());
+        }
+        match command.try_get_matches().and_then(|found| Arguments::from_arg_matches(&found)) {
+            Ok(arguments) => self.run(arguments.command, &arguments.globals).await,
+            Err(error) => {
+                // Nobody is left to tell if standard error is closed.
+                error.print().ok();
+                if error.use_stderr() { Exit::Usage } else { Exit::Done }.into()
+            }
+        }
+    }
+
+    /// Does what a command says (`drain` for `None`), and gives the code to end with.
+    pub async fn run(self, command: Option<Command>, globals: &Globals) -> std::process::ExitCode {
+        let name = self.worker.name.clone();
+        let mut out = Out::new(globals.json);
+        let command = command.unwrap_or_default();
+        if let Err(error) = log::start(globals, &command, out.bars()) {
+            return fail(&name, &error, globals.json).into();
+        }
+        let exit = match command::run(self, command, &mut out).await {
+            Ok(exit) => exit,
+            Err(error) => fail(&name, &error, globals.json),
+        };
+        match out.finish() {
+            Ok(()) => exit,
+            Err(error) => fail(&name, &error, globals.json),
+        }
+        .into()
+    }
+}
+
+/// Says what failed in one line on standard error.
+pub(crate) fn fail(name: &str, error: &Error, json: bool) -> Exit {
+    out::complain(&if json {
+        json!({ "error": out::error(error) }).to_string()
+    } else {
+        format!("{name}: {}", out::plain(&error.to_string()))
+    });
+    Exit::of(error)
+}

@@ -1,0 +1,164 @@
+//! A worker: what it is called, the lake it fills, and its pipelines.
+
+use std::fmt;
+use std::future::Future;
+
+use datalake_core::lake::Lake;
+use datalake_core::pipeline::PipelineBuilder;
+use datalake_core::{Dataset, Error, Pipeline, Result, Worker};
+use futures::future::{BoxFuture, FutureExt};
+
+/// A worker: what it is called, the lake it fills, and its pipelines.
+///
+/// Pipelines are made when a command needs them. Those that only look into the lake (`ls`, `cat`, `trace`, `verify`,
+/// `status`, `clean`) make none, unless no lake was given.
+#[must_use]
+pub struct Host {
+    pub(crate) worker: Worker,
+    pub(crate) lake: Option<Lake>,
+    pub(crate) dataset: Option<Dataset>,
+    recipes: Vec<Recipe>,
+}
+
+type Make = Box<dyn FnOnce(PipelineBuilder) -> BoxFuture<'static, Result<PipelineBuilder>> + Send>;
+
+enum Recipe {
+    Lazy { name: String, make: Make },
+    Ready(Result<Pipeline>),
+}
+
+impl Host {
+    /// A worker by the name and version of its program, which lineage repeats: give `env!("CARGO_PKG_NAME")` and
+    /// `env!("CARGO_PKG_VERSION")`.
+    pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
+        let worker = Worker { host: hostname(), ..Worker::new(name, version) };
+        Self { worker, lake: None, dataset: None, recipes: Vec::new() }
+    }
+
+    /// Names the commit the program was built from, for lineage.
+    pub fn git_sha(mut self, sha: impl Into<String>) -> Self {
+        self.worker.git_sha = Some(sha.into());
+        self
+    }
+
+    /// Says which lake the commands look into. By default that of the first pipeline that has one.
+    pub fn lake(mut self, lake: &Lake) -> Self {
+        self.lake = Some(lake.clone());
+        self
+    }
+
+    /// Says which dataset `cat` and `ls` show where none is named. By default `cat` takes the only one there is, and
+    /// `ls` all.
+    pub fn dataset(mut self, dataset: Dataset) -> Self {
+        self.dataset = Some(dataset);
+        self
+    }
+
+    /// Adds a pipeline by its name and how to make it. What it is given already has the name and the worker.
+    ///
+    /// # Errors
+    /// If it cannot be made, nothing starts: the command ends with the error in one line.
+    pub fn pipeline<F, Fut>(mut self, name: impl Into<String>, make: F) -> Self
+    where
+        F: FnOnce(PipelineBuilder) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<PipelineBuilder>> + Send + 'static,
+    {
+        let make: Make = Box::new(|builder| make(builder).boxed());
+        self.recipes.push(Recipe::Lazy { name: name.into(), make });
+        self
+    }
+
+    /// Adds a pipeline that is made already, or the error it could not be made for.
+    pub fn ready(mut self, pipeline: Result<Pipeline>) -> Self {
+        self.recipes.push(Recipe::Ready(pipeline));
+        self
+    }
+
+    /// The name of the worker.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.worker.name
+    }
+
+    /// Makes the pipelines of these names; all of them if there are none.
+    ///
+    /// # Errors
+    /// A pipeline cannot be made, or the worker has none of a name, or none at all.
+    pub async fn pipelines(self, only: &[String]) -> Result<Vec<Pipeline>> {
+        let wanted = |name: &str| only.is_empty() || only.iter().any(|only| only == name);
+        let mut made: Vec<Pipeline> = Vec::new();
+        for recipe in self.recipes {
+            match recipe {
+                Recipe::Lazy { name, make } if wanted(&name) => {
+                    let builder = Pipeline::builder(&name).worker(self.worker.clone());
+                    let made_now = async { make(builder).await?.build() }.await;
+                    made.push(made_now.map_err(|error| error.with("pipeline", &name))?);
+                }
+                Recipe::Lazy { .. } => {}
+                Recipe::Ready(pipeline) => {
+                    let pipeline = pipeline?;
+                    if wanted(pipeline.id().as_str()) {
+                        made.push(pipeline);
+                    }
+                }
+            }
+        }
+        let has = |name: &str| made.iter().any(|pipeline| pipeline.id().as_str() == name);
+        if let Some(missing) = only.iter().find(|only| !has(only)) {
+            return Err(Error::config("the worker has no pipeline of that name")
+                .with("pipeline", format_args!("{missing:?}")));
+        }
+        if made.is_empty() {
+            return Err(Error::config("the worker has no pipelines"));
+        }
+        for (n, pipeline) in made.iter().enumerate() {
+            if made[..n].iter().any(|other| other.id() == pipeline.id()) {
+                return Err(
+                    Error::config("the worker has two pipelines of one name").with("pipeline", pipeline.id())
+                );
+            }
+        }
+        Ok(made)
+    }
+}
+
+impl From<Pipeline> for Host {
+    fn from(pipeline: Pipeline) -> Self {
+        Ok(pipeline).into()
+    }
+}
+
+impl From<Result<Pipeline>> for Host {
+    fn from(pipeline: Result<Pipeline>) -> Self {
+        Self::unnamed().ready(pipeline)
+    }
+}
+
+impl From<Vec<Pipeline>> for Host {
+    fn from(pipelines: Vec<Pipeline>) -> Self {
+        pipelines.into_iter().fold(Self::unnamed(), |host, pipeline| host.ready(Ok(pipeline)))
+    }
+}
+
+impl Host {
+    /// A worker called as its program file is.
+    fn unnamed() -> Self {
+        let program = std::env::args_os().next().map(std::path::PathBuf::from);
+        let name = program.as_deref().and_then(|path| path.file_stem()?.to_str()).unwrap_or("worker");
+        Self::new(name, "")
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Host").field("worker", &self.worker).field("lake", &self.lake).finish_non_exhaustive()
+    }
+}
+
+/// The name of the machine or container, as far as it says so.
+fn hostname() -> Option<String> {
+    let named = std::env::var("HOSTNAME").ok();
+    let named = named.or_else(|| std::fs::read_to_string("/proc/sys/kernel/hostname").ok())?;
+    let named = named.trim();
+    (!named.is_empty()).then(|| named.to_owned())
+}

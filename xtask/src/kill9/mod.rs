@@ -1,0 +1,108 @@
+//! Kills the real worker at random moments, starts it again, and checks that every record is there once.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use crate::summary::in_words;
+use crate::{Result, args, run};
+
+mod check;
+mod input;
+mod rng;
+mod worker;
+
+use input::Input;
+use worker::{Hydrate, Workers};
+
+/// What is to be done.
+pub(crate) struct Plan {
+    /// How often a worker is killed, over all workers.
+    pub(crate) cycles: u64,
+    /// How many workers run side by side on the same pipeline.
+    pub(crate) workers: u64,
+    /// What decides every choice made here. When the worker gets how far is up to the machine.
+    pub(crate) seed: u64,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { cycles: 100, workers: 1, seed: u64::from(now.subsec_nanos()) }
+    }
+}
+
+impl Plan {
+    /// Reads the arguments of the task.
+    pub(crate) fn parse(given: &[String]) -> Result<Self> {
+        let mut plan = Self::default();
+        args::numbers(
+            given,
+            &mut [
+                ("--cycles", &mut plan.cycles),
+                ("--workers", &mut plan.workers),
+                ("--seed", &mut plan.seed),
+            ],
+        )?;
+        if plan.workers == 0 {
+            return Err("there must be a worker".into());
+        }
+        Ok(plan)
+    }
+}
+
+/// Does it. Gives the result in a line; the folder of a failed run is kept.
+pub(crate) fn run(plan: &Plan) -> Result<String> {
+    run::ok(run::cargo().args([
+        "build",
+        "--release",
+        "--locked",
+        "-p",
+        "datalake-examples",
+        "--bin",
+        "hydrate",
+    ]))?;
+    let target = run::target()?;
+    let folder = target.join("kill9").join(format!("{}-{}", std::process::id(), plan.seed));
+    let program = target.join("release").join(format!("hydrate{}", std::env::consts::EXE_SUFFIX));
+    let name = format!(
+        "{} cycles, {} worker{}",
+        plan.cycles,
+        plan.workers,
+        if plan.workers == 1 { "" } else { "s" }
+    );
+    match attempt(plan, &program, &folder) {
+        Ok(found) => {
+            fs::remove_dir_all(&folder)?;
+            Ok(format!("kill9: {name}: 0 lost, 0 duplicate ({found})"))
+        }
+        Err(error) => {
+            Err(format!("kill9: {name}, seed {}: {error}\nleft in {}", plan.seed, folder.display()).into())
+        }
+    }
+}
+
+fn attempt(plan: &Plan, program: &Path, folder: &Path) -> Result<String> {
+    let started = Instant::now();
+    fs::create_dir_all(folder)?;
+    let hydrate = Hydrate::new(program, folder);
+    let input = Input::start(hydrate.input_folder(), plan.seed)?;
+    let killed = Workers { hydrate: &hydrate, input: &input, plan }.run();
+    let written = input.stop()?;
+    killed?;
+    let took = in_words(started.elapsed());
+    let commits = commits(&hydrate.commits())?;
+    if commits < plan.cycles / 20 {
+        return Err(format!(
+            "only {commits} commits before the last run: the workers had no time to do anything"
+        )
+        .into());
+    }
+    hydrate.finish()?;
+    check::all(&hydrate, &written)?;
+    Ok(format!("{} records in {} files, {commits} commits, {took}", written.records, written.files.len()))
+}
+
+fn commits(folder: &PathBuf) -> Result<u64> {
+    Ok(if folder.is_dir() { fs::read_dir(folder)?.count() as u64 } else { 0 })
+}

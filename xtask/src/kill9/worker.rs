@@ -1,0 +1,121 @@
+//! Workers that are started and killed.
+
+use std::fs::{File, OpenOptions};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use super::Plan;
+use super::input::{Input, PATTERN};
+use super::rng::Rng;
+use crate::{Result, run};
+
+/// The longest a worker lives, milliseconds.
+const LONGEST: u64 = 150;
+
+/// The real worker, with an input and a lake below a folder.
+pub(super) struct Hydrate {
+    program: PathBuf,
+    input: PathBuf,
+    lake: PathBuf,
+    log: PathBuf,
+}
+
+impl Hydrate {
+    pub(super) fn new(program: &Path, folder: &Path) -> Self {
+        Self {
+            program: program.to_owned(),
+            input: folder.join("input"),
+            lake: folder.join("lake"),
+            log: folder.join("worker.log"),
+        }
+    }
+
+    pub(super) fn input_folder(&self) -> &Path {
+        &self.input
+    }
+
+    /// The folder with an entry for each commit.
+    pub(super) fn commits(&self) -> PathBuf {
+        self.lake.join("_ledger/kill9/commits")
+    }
+
+    fn command(&self, task: &[&str]) -> Command {
+        let mut command = Command::new(&self.program);
+        command.arg("--input").arg(self.input.join(PATTERN)).args(["--dataset", "kill9", "--lake"]);
+        command.arg(&self.lake).args(task).stdin(Stdio::null()).env("RUST_LOG", "info");
+        command
+    }
+
+    fn start(&self, task: &[&str]) -> Result<Child> {
+        let log: File = OpenOptions::new().create(true).append(true).open(&self.log)?;
+        Ok(self.command(task).stdout(Stdio::null()).stderr(log).spawn()?)
+    }
+
+    /// Takes what is left of the input, undisturbed.
+    pub(super) fn finish(&self) -> Result<()> {
+        run::output(&mut self.command(&["drain"])).map(drop)
+    }
+
+    /// What the worker writes about its lake.
+    pub(super) fn ask(&self, task: &[&str]) -> Result<Vec<u8>> {
+        run::output(&mut self.command(task))
+    }
+}
+
+/// Workers side by side on one pipeline.
+pub(super) struct Workers<'a> {
+    pub(super) hydrate: &'a Hydrate,
+    pub(super) input: &'a Input,
+    pub(super) plan: &'a Plan,
+}
+
+impl Workers<'_> {
+    /// Starts and kills until there were enough cycles, or a worker failed by itself.
+    pub(super) fn run(&self) -> Result<()> {
+        let (begun, failed) = (AtomicU64::new(0), AtomicBool::new(false));
+        let outcomes: Vec<Result<(), String>> = thread::scope(|scope| {
+            let one = |worker| {
+                let (begun, failed) = (&begun, &failed);
+                scope.spawn(move || {
+                    let mut rng = Rng::new(self.plan.seed, 2 + worker);
+                    while begun.fetch_add(1, Ordering::Relaxed) < self.plan.cycles
+                        && !failed.load(Ordering::Relaxed)
+                    {
+                        if let Err(error) = self.cycle(&mut rng) {
+                            failed.store(true, Ordering::Relaxed);
+                            return Err(error.to_string());
+                        }
+                    }
+                    Ok(())
+                })
+            };
+            let threads: Vec<_> = (0..self.plan.workers).map(one).collect();
+            threads
+                .into_iter()
+                .map(|thread| thread.join().unwrap_or_else(|_| Err("a thread panicked".into())))
+                .collect()
+        });
+        Ok(outcomes.into_iter().collect::<Result<(), String>>()?)
+    }
+
+    /// One life of a worker. One in four takes the input as it stands, which must stand still for that.
+    fn cycle(&self, rng: &mut Rng) -> Result<()> {
+        let life = Duration::from_micros(rng.below(LONGEST * 1000));
+        let still = rng.one_in(4).then(|| self.input.still());
+        let task: &[&str] = if still.is_some() { &["drain"] } else { &["run", "--commit-within", "15ms"] };
+        let mut child = self.hydrate.start(task)?;
+        thread::sleep(life);
+        let over = child.try_wait()?;
+        child.kill()?;
+        child.wait()?;
+        match over {
+            Some(status) if still.is_none() || !status.success() => {
+                Err(format!("`hydrate {}` ended by itself: {status}", task.join(" ")).into())
+            }
+            _ => Ok(()),
+        }
+    }
+}

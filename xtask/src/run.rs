@@ -1,0 +1,84 @@
+//! Running other programs.
+
+use std::ffi::OsStr;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use serde_json::Value;
+
+use crate::Result;
+
+/// The root of the workspace.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+}
+
+/// The cargo that runs this.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Whether a program can be started.
+pub(crate) fn has(program: &str) -> bool {
+    let mut command = Command::new(program);
+    command.arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok_and(|status| status.success())
+}
+
+/// Runs a command to its end, with its output where ours goes. Fails if it does.
+pub(crate) fn ok(command: &mut Command) -> Result<()> {
+    let shown = show(command);
+    eprintln!("+ {shown}");
+    let status = command.stdin(Stdio::null()).status().map_err(|cause| format!("{shown}: {cause}"))?;
+    if status.success() { Ok(()) } else { Err(format!("{shown}: {status}").into()) }
+}
+
+/// Runs a command to its end and gives what it writes to its standard output. Fails if it does.
+pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
+    let shown = show(command);
+    let output = command.stdin(Stdio::null()).output().map_err(|cause| format!("{shown}: {cause}"))?;
+    if output.status.success() {
+        return Ok(output.stdout);
+    }
+    Err(format!("{shown}: {}\n{}", output.status, String::from_utf8_lossy(&output.stderr)).into())
+}
+
+/// Runs a command to its end, showing each line of its standard output and giving it to `line`. Whether it succeeded.
+pub(crate) fn watched(command: &mut Command, mut line: impl FnMut(&str)) -> Result<bool> {
+    let shown = show(command);
+    eprintln!("+ {shown}");
+    let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
+    let mut child = child.map_err(|cause| format!("{shown}: {cause}"))?;
+    if let Some(stdout) = child.stdout.take() {
+        for text in BufReader::new(stdout).split(b'\n') {
+            let text = text?;
+            let text = String::from_utf8_lossy(&text);
+            println!("{text}");
+            line(&text);
+        }
+    }
+    Ok(child.wait()?.success())
+}
+
+/// What cargo knows of the workspace and of everything it depends on, on all platforms and with all features.
+pub(crate) fn metadata() -> Result<Value> {
+    let text = output(cargo().args(["metadata", "--format-version", "1", "--all-features", "--locked"]))?;
+    Ok(serde_json::from_slice(&text)?)
+}
+
+/// The folder for everything that is built.
+pub(crate) fn target() -> Result<PathBuf> {
+    let text =
+        output(cargo().args(["metadata", "--format-version", "1", "--no-deps", "--offline", "--locked"]))?;
+    let metadata: Value = serde_json::from_slice(&text)?;
+    let target = metadata["target_directory"].as_str().ok_or("cargo names no target directory")?;
+    Ok(target.into())
+}
+
+fn show(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
