@@ -1,7 +1,7 @@
 //! Building a pipeline.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::json;
@@ -190,8 +190,9 @@ impl PipelineBuilder {
             options: self.options,
             ambient: self.ambient,
             progress: watch::Sender::new(Progress::default()),
+            begun: Mutex::default(),
         };
-        Ok(Pipeline { shared: Arc::new(shared), source, held: Default::default() })
+        Ok(Pipeline { shared: Arc::new(shared), source, held: Default::default(), untold: None })
     }
 }
 

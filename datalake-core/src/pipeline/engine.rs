@@ -66,6 +66,8 @@ pub(super) async fn run(
         };
         run.failures = if run.report.commits > before { 1 } else { run.failures + 1 };
         let pause = run.pause(pipeline, interrupt)?;
+        // What it read was dropped, so the source may have more again.
+        run.stopping.take_if(|why| matches!(why, Ended::Idle | Ended::Exhausted));
         tokio::select! {
             biased;
             () = shutdown.as_mut(), if run.stopping.is_none() => run.stopping = Some(Ended::Shutdown),
@@ -109,8 +111,8 @@ impl Run {
             }
             Interrupt::Failed(error) => {
                 self.report.restarts += 1;
-                let goes_on =
-                    matches!(self.mode, Mode::Run) && error.is_temporary() && self.stopping.is_none();
+                let stopped = matches!(self.stopping, Some(Ended::Shutdown | Ended::Budget));
+                let goes_on = matches!(self.mode, Mode::Run) && error.is_temporary() && !stopped;
                 if !goes_on {
                     return Err(error);
                 }
@@ -141,18 +143,22 @@ impl Run {
             tokio::time::sleep(delay.ok_or_else(|| error.exhausted())?).await;
         }
         self.report.position = position;
+        if let Some(head) = &head {
+            let_go(pipeline, head.commit.seq).await?;
+        }
         let mut flow = Flow::new(Arc::clone(&shared), Arc::clone(&self.id), head.as_ref());
         for held in &pipeline.held {
             flow.push(held.untouched());
         }
 
-        let mut tell: Option<Position> = None;
+        // What an earlier session could not tell is told now.
+        let mut tell = true;
         let mut idle: Option<Instant> = None;
         let mut failed: Option<Error> = None;
         let mut read_failures = 0;
         loop {
-            if let Some(position) = tell.take() {
-                self.tell(pipeline, &position).await;
+            if std::mem::take(&mut tell) {
+                self.tell(pipeline).await;
             }
             if (self.stopping.is_some() || failed.is_some()) && flow.is_empty() {
                 return match (failed, self.stopping) {
@@ -179,8 +185,9 @@ impl Run {
                         done = flow.next(), if moving => {
                             let Some(done) = done? else { continue };
                             let position = self.committed(&mut pipeline.held, &flow, done);
-                            tell = Some(position);
-                            if shared.info.wants_commit {
+                            pipeline.untold = Some(position);
+                            tell = true;
+                            if shared.info.wants_commit || shared.info.window.is_some() {
                                 break Turn::Tell;
                             }
                         }
@@ -205,10 +212,16 @@ impl Run {
                         pipeline.held.push_back(held);
                     }
                 }
-                Turn::Read(Ok(Next::Idle(pause))) => match self.mode {
-                    Mode::Drain(_) => self.stopping = Some(Ended::Idle),
-                    Mode::Run => idle = Some(Instant::now() + pause),
-                },
+                Turn::Read(Ok(Next::Idle(pause))) => {
+                    read_failures = 0;
+                    // A source may have nothing because it has not been told.
+                    let told = pipeline.untold.is_some() && self.tell(pipeline).await;
+                    match self.mode {
+                        _ if told => {}
+                        Mode::Drain(_) => self.stopping = Some(Ended::Idle),
+                        Mode::Run => idle = Some(Instant::now() + pause),
+                    }
+                }
                 Turn::Read(Ok(Next::End)) => self.stopping = Some(Ended::Exhausted),
                 Turn::Read(Err(error)) => {
                     read_failures += 1;
@@ -259,20 +272,49 @@ impl Run {
         commit.to
     }
 
-    /// Tells the source what is durable. If it cannot be told it is told again with the next commit.
-    async fn tell(&mut self, pipeline: &mut Pipeline, position: &Position) {
+    /// Tells the source what is durable. If it cannot be told it is told again with the next commit, or when it has
+    /// nothing to give.
+    async fn tell(&mut self, pipeline: &mut Pipeline) -> bool {
         let shared = Arc::clone(&pipeline.shared);
+        let Some(position) = &pipeline.untold else { return true };
+        self.progress.updated = shared.ambient.now();
+        shared.progress.send_replace(self.progress);
         let mut failed = 0;
         while let Err(error) = pipeline.source.commit(position).await {
             failed += 1;
             let Some(delay) = shared.options.retry.delay(failed, &error, &shared.ambient) else {
                 tracing::warn!(%error, "the source could not be told of a commit; it may deliver again");
-                break;
+                return false;
             };
             tokio::time::sleep(delay).await;
         }
-        self.progress.updated = shared.ambient.now();
-        shared.progress.send_replace(self.progress);
+        pipeline.untold = None;
+        true
+    }
+}
+
+/// Lets go of what a commit covers whose answer was lost. At most one of those begun was made: the next is begun only
+/// after a look at the ledger, or in the same slot.
+async fn let_go(pipeline: &mut Pipeline, head: u64) -> Result<()> {
+    let shared = Arc::clone(&pipeline.shared);
+    loop {
+        let Some((seq, attempt, batches)) =
+            shared.begun().first().map(|begun| (begun.seq, begun.attempt.clone(), begun.batches))
+        else {
+            return Ok(());
+        };
+        if seq > head {
+            return Ok(());
+        }
+        let entry = shared.ledger.entry(&shared.id, seq).await?;
+        let mut begun = shared.begun();
+        if entry.commit.attempt == attempt {
+            begun.clear();
+            pipeline.held.drain(..batches.min(pipeline.held.len()));
+            pipeline.untold = Some(entry.commit.to);
+        } else {
+            begun.remove(0);
+        }
     }
 }
 

@@ -12,10 +12,10 @@ use futures::future::BoxFuture;
 use futures::stream::{FuturesOrdered, Stream};
 use tokio::time::Instant;
 
-use super::Shared;
 use super::chain::{Transformed, Untouched};
 use super::group::{Group, Limits};
 use super::landing::{Slot, land};
+use super::{Begun, Shared};
 use crate::digest::Sha256;
 use crate::ledger::{Appended, Commit, Entry};
 use crate::{Error, ErrorKind, Result};
@@ -64,7 +64,11 @@ pub(super) struct Flow {
     transforming: FuturesOrdered<BoxFuture<'static, Result<Transformed>>>,
     open: Option<Group>,
     writing: FuturesOrdered<Writing>,
+    /// What is written and waits for its turn to be appended.
+    written: VecDeque<Result<(Commit, Weight)>>,
     appending: Option<Appending>,
+    /// What ends the flow once all that came before it is committed.
+    failed: Option<Error>,
     next: Slot,
     previous: Option<Sha256>,
     bytes: usize,
@@ -92,7 +96,9 @@ impl Flow {
             transforming: FuturesOrdered::new(),
             open: None,
             writing: FuturesOrdered::new(),
+            written: VecDeque::new(),
             appending: None,
+            failed: None,
             next,
             previous: head.map(|head| head.sha256),
             bytes: 0,
@@ -112,7 +118,11 @@ impl Flow {
 
     /// Whether something will come of waiting for [`next`](Self::next).
     pub(super) fn is_moving(&self) -> bool {
-        !self.transforming.is_empty() || !self.writing.is_empty() || self.appending.is_some()
+        !self.transforming.is_empty() || self.is_landing() || self.failed.is_some()
+    }
+
+    fn is_landing(&self) -> bool {
+        !self.writing.is_empty() || !self.written.is_empty() || self.appending.is_some()
     }
 
     /// Whether batches are still being transformed.
@@ -122,7 +132,8 @@ impl Flow {
 
     /// Whether there is room for one more batch.
     pub(super) fn has_room(&self) -> bool {
-        self.transforming.len() < self.threads
+        self.failed.is_none()
+            && self.transforming.len() < self.threads
             && (self.bytes < self.shared.options.bytes_in_flight || self.bytes == 0)
             && self.documents < self.window
     }
@@ -180,13 +191,20 @@ impl Flow {
             if self.writing.len() < self.shared.options.writes_in_flight.max(1)
                 && let Poll::Ready(Some(transformed)) = Pin::new(&mut self.transforming).poll_next(cx)
             {
-                self.accept(transformed?);
+                match transformed {
+                    Ok(transformed) => self.accept(transformed),
+                    Err(error) => self.fail(error),
+                }
+                moved = true;
+            }
+            if let Poll::Ready(Some(written)) = Pin::new(&mut self.writing).poll_next(cx) {
+                self.written.push_back(written);
                 moved = true;
             }
             if self.appending.is_none()
-                && let Poll::Ready(Some(landed)) = Pin::new(&mut self.writing).poll_next(cx)
+                && let Some(written) = self.written.pop_front()
             {
-                let (commit, weight) = landed?;
+                let (commit, weight) = written?;
                 self.append(commit, weight)?;
                 moved = true;
             }
@@ -195,6 +213,11 @@ impl Flow {
             {
                 self.appending = None;
                 return Poll::Ready(self.appended(done).map(Some));
+            }
+            if !self.is_landing()
+                && let Some(error) = self.failed.take()
+            {
+                return Poll::Ready(Err(error.into()));
             }
             news |= moved;
             if !moved {
@@ -216,12 +239,23 @@ impl Flow {
         }
     }
 
+    /// Commits what came before, and takes in nothing after it.
+    fn fail(&mut self, error: Error) {
+        self.transforming.clear();
+        self.flush();
+        self.failed = Some(error);
+    }
+
     fn append(&mut self, mut commit: Commit, weight: Weight) -> Result<()> {
         if weight.since.elapsed() > LONGEST_WRITE {
             return Err(Error::new(ErrorKind::Unavailable, "a write took too long to be committed")
                 .with("commit", commit.name()));
         }
         commit.previous = self.previous;
+        if !self.shared.info.can_seek {
+            let begun = Begun { seq: commit.seq, attempt: commit.attempt.clone(), batches: weight.batches };
+            self.shared.begun().push(begun);
+        }
         let shared = Arc::clone(&self.shared);
         self.appending = Some(Box::pin(async move {
             let appended = shared.ledger.append(&commit).await;
@@ -237,6 +271,7 @@ impl Flow {
         match appended? {
             Appended::Lost => Err(Interrupt::Lost),
             Appended::Mine(sha256) => {
+                self.shared.begun().clear();
                 self.previous = Some(sha256);
                 self.bytes -= weight.bytes;
                 self.documents -= weight.documents;

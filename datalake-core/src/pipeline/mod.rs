@@ -12,7 +12,7 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
@@ -20,7 +20,7 @@ use crate::Result;
 use crate::ambient::Ambient;
 use crate::batch::SourceBatch;
 use crate::envelope::Worker;
-use crate::id::PipelineId;
+use crate::id::{AttemptId, PipelineId};
 use crate::lake::Lake;
 use crate::ledger::Ledger;
 use crate::sink::{Archive, Quarantine, Sink};
@@ -54,12 +54,22 @@ pub struct Pipeline {
     source: Box<dyn Source>,
     /// What a source that cannot seek has given and no commit covers yet, oldest first.
     held: VecDeque<Held>,
+    /// A commit that the source is still to be told of.
+    untold: Option<crate::Position>,
 }
 
 #[derive(Clone)]
 struct Held {
     batch: SourceBatch,
     acquired: crate::Acquired,
+}
+
+/// A commit of held batches that was begun. If its answer is lost, only the ledger can tell whether it was made.
+struct Begun {
+    seq: u64,
+    attempt: AttemptId,
+    /// How many of the held batches it covers, from the oldest.
+    batches: usize,
 }
 
 /// What the stages of a pipeline share.
@@ -76,6 +86,8 @@ struct Shared {
     options: Options,
     ambient: Ambient,
     progress: watch::Sender<Progress>,
+    /// Commits begun since the last one known to be made. Only for a source that cannot seek.
+    begun: Mutex<Vec<Begun>>,
 }
 
 impl Pipeline {
@@ -178,6 +190,10 @@ impl Pipeline {
 }
 
 impl Shared {
+    fn begun(&self) -> MutexGuard<'_, Vec<Begun>> {
+        self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn describe(&self) -> serde_json::Value {
         let sinks: Vec<_> = self
             .sinks

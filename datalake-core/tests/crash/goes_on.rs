@@ -7,7 +7,9 @@ use datalake_core::pipeline::{Budget, Ended};
 use datalake_core::testkit::VecSource;
 use tokio::time::sleep;
 
-use crate::parts::{LETTERS, Patient, Slow, entries, in_time, landed, memory, pipeline};
+use crate::parts::{
+    LETTERS, Patient, Slow, Trouble, TroubledLedger, entries, in_time, landed, memory, pipeline,
+};
 
 #[tokio::test(start_paused = true)]
 async fn a_drain_ends_though_the_last_batch_is_still_being_transformed_when_the_source_ends() {
@@ -91,8 +93,24 @@ async fn a_shutdown_while_a_write_is_tried_again_ends_the_run() {
     sink.fail(usize::MAX, ErrorKind::Unavailable);
     let source = VecSource::lines(LETTERS).endless();
     let mut pipeline = pipeline(&store, &sink).source(source).build().unwrap();
-    in_time(pipeline.run_until(sleep(Duration::from_secs(30)))).await.unwrap_err();
+    drop(in_time(pipeline.run_until(sleep(Duration::from_secs(30)))).await);
+    assert!(entries(&store).await.is_empty());
     sink.fail(0, ErrorKind::Unavailable);
     in_time(pipeline.run_until(sleep(Duration::from_secs(30)))).await.unwrap();
     assert_eq!(landed(&store, &sink).await, LETTERS);
+}
+
+#[tokio::test(start_paused = true)]
+async fn writes_go_on_while_a_commit_is_being_appended() {
+    let (store, sink) = memory();
+    let (sink, ledger) = (sink.target(1, 1), TroubledLedger::new(&store, [Trouble::Slow]));
+    let source = VecSource::lines(["a", "b", "c"]);
+    let mut pipeline =
+        pipeline(&store, &sink).source(source).transform(Slow::default()).ledger(ledger).build().unwrap();
+    let watch = async {
+        sleep(Duration::from_secs(1)).await;
+        (sink.everything().len(), landed(&store, &sink).await.len())
+    };
+    let (report, seen) = in_time(async { tokio::join!(pipeline.drain(Budget::unlimited()), watch) }).await;
+    assert_eq!((report.unwrap().commits, seen), (3, (3, 0)));
 }

@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+mod ends;
 mod goes_on;
+mod held;
 mod parts;
+mod told;

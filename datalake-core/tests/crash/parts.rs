@@ -128,6 +128,8 @@ pub(crate) enum Trouble {
     Lost,
     /// The commit is written just before the next append.
     Late,
+    /// The commit is written after ten seconds.
+    Slow,
 }
 
 /// A ledger whose appends go wrong by a list.
@@ -159,6 +161,10 @@ impl Ledger for TroubledLedger {
         let trouble = self.troubles.lock().unwrap().pop_front();
         match trouble.unwrap_or(Trouble::None) {
             Trouble::None => return self.inner.append(commit).await,
+            Trouble::Slow => {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+                return self.inner.append(commit).await;
+            }
             Trouble::Before => {}
             Trouble::Lost => drop(self.inner.append(commit).await?),
             Trouble::Late => *self.late.lock().unwrap() = Some(commit.clone()),
