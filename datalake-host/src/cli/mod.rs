@@ -45,6 +45,7 @@ use serde_json::json;
 pub use args::{Cat, Clean, Drain, Ls, Pipelines, Trace};
 pub use args::{Command, Globals, LogFormat};
 pub use exit::Exit;
+pub use units::duration;
 
 use crate::Host;
 use out::Out;

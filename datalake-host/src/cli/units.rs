@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-/// Reads `250ms`, `30s`, `5m`, `1h30m`, `7d`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+/// Reads a time as a person writes it: `250ms`, `30s`, `5m`, `1h30m`, `7d`. For options of a worker's own.
+///
+/// # Errors
+/// The text is no time; the message says how one is written.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?} is no time; write it like 30s, 5m, 24h or 7d");
     let mut rest = text.trim();
     if rest.is_empty() {
