@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use ring::digest::{Context, SHA256};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use sha2::Digest as _;
 
 use crate::Error;
 
@@ -22,11 +22,13 @@ impl Sha256 {
 
     /// The digest of parts, as if they were one after the other in memory.
     pub fn of_parts(parts: impl IntoIterator<Item = impl AsRef<[u8]>>) -> Self {
-        let mut hasher = sha2::Sha256::new();
+        let mut hasher = Context::new(&SHA256);
         for part in parts {
             hasher.update(part.as_ref());
         }
-        Self(hasher.finalize().into())
+        let mut digest = [0; 32];
+        digest.copy_from_slice(hasher.finish().as_ref());
+        Self(digest)
     }
 
     /// The digest as bytes.
