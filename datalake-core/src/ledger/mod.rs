@@ -29,6 +29,7 @@ pub struct Entry {
 }
 
 /// What became of an append.
+#[expect(clippy::exhaustive_enums, reason = "a caller must think of each")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Appended {
     /// The commit is in its slot. The digest is of its bytes as stored.

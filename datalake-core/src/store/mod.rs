@@ -41,6 +41,7 @@ pub struct PutOptions {
 }
 
 /// What became of a conditional put.
+#[expect(clippy::exhaustive_enums, reason = "a caller must think of each")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Created {
     /// The object is new and holds the bytes given.

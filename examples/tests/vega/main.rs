@@ -3,6 +3,8 @@
 //!
 //! `cargo xtask test` fetches the collection; `DATALAKE_VEGA_DATASETS` names the folder with its data sets.
 
+#![expect(clippy::unwrap_used, reason = "a failure to prepare a test is a failed test")]
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};

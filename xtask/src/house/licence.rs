@@ -1,8 +1,18 @@
 //! SPDX licence expressions.
 
 /// Licences that go together with MIT and with Apache-2.0 and ask for no more than a notice.
-const ALLOWED: &[&str] =
-    &["MIT", "Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "ISC", "Zlib", "Unicode-3.0", "0BSD", "Unlicense"];
+const ALLOWED: &[&str] = &[
+    "MIT",
+    "MIT-0",
+    "Apache-2.0",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "ISC",
+    "Zlib",
+    "Unicode-3.0",
+    "0BSD",
+    "Unlicense",
+];
 
 /// Whether an expression can be satisfied by allowed licences alone. A slash means `OR`, as it once did.
 pub(crate) fn is_allowed(expression: &str) -> bool {
@@ -71,6 +81,7 @@ mod tests {
     fn one_allowed_branch_is_enough() {
         for good in [
             "MIT",
+            "MIT-0",
             "MIT/Apache-2.0",
             "GPL-2.0-only OR MIT",
             "(MIT OR Apache-2.0) AND Unicode-3.0",
