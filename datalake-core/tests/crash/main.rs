@@ -6,4 +6,7 @@ mod ends;
 mod goes_on;
 mod held;
 mod parts;
+mod sim;
+mod simulate;
+mod sweep;
 mod told;

@@ -23,9 +23,11 @@ async fn refused(reply: Reply) -> datalake_core::Error {
 
 #[tokio::test]
 async fn an_answer_cut_short_is_unavailable_and_not_a_page() {
-    let found = refused(Reply::json("[1,2,3]").cut(2)).await;
-    assert_eq!(found.kind(), ErrorKind::Unavailable);
-    assert!(found.is_retryable() && !found.to_string().contains("s3cr3t"), "{found}");
+    for reply in [Reply::json("[1,2,3]").cut(2), Reply::json("[1,2,3]").chunked().cut(5)] {
+        let found = refused(reply).await;
+        assert_eq!(found.kind(), ErrorKind::Unavailable);
+        assert!(found.is_retryable() && !found.to_string().contains("s3cr3t"), "{found}");
+    }
 }
 
 #[tokio::test]
@@ -99,6 +101,7 @@ async fn an_unexpected_304_is_an_error() {
 async fn a_page_too_large_is_refused_before_it_fills_memory() {
     for reply in [
         Reply::json("x".repeat(1001)),
+        Reply::json("x".repeat(1001)).chunked(),
         Reply::json(gzip(&[b'x'; 1001])).header("content-encoding", "gzip"),
         Reply::json(gzip(&vec![0; 700_000])).header("content-encoding", "gzip"),
     ] {
@@ -135,6 +138,8 @@ async fn a_compressed_answer_is_its_content() {
 
 #[tokio::test]
 async fn a_large_page_is_read_like_a_small_one() {
+    let small = Server::start(|_| Reply::json("[1,2]").chunked()).await;
+    assert_eq!(read(&builder(&small.url("/x")), None).await.0, ["1", "2"]);
     let body = format!("[{}]", vec!["\"some text that is a record\""; 40_000].join(","));
     let server = Server::start(move |_| Reply::json(body.clone())).await;
     assert_eq!(read(&builder(&server.url("/x")), None).await.0.len(), 40_000);

@@ -31,13 +31,16 @@ async fn at(builder: &PollSourceBuilder, position: Option<&Position>) -> PollSou
     source
 }
 
-/// All batches until the source idles.
+/// All batches until the source idles, in a minute at most.
 async fn drain(source: &mut PollSource) -> Result<Vec<SourceBatch>> {
-    let mut batches = Vec::new();
-    while let Next::Batch(batch) = source.next_batch().await? {
-        batches.push(batch);
-    }
-    Ok(batches)
+    let all = async {
+        let mut batches = Vec::new();
+        while let Next::Batch(batch) = source.next_batch().await? {
+            batches.push(batch);
+        }
+        Ok(batches)
+    };
+    tokio::time::timeout(Duration::from_secs(60), all).await.expect("the source idles")
 }
 
 /// The error a source runs into.

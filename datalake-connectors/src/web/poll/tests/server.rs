@@ -49,12 +49,13 @@ pub(super) struct Reply {
     headers: Vec<(String, String)>,
     body: Vec<u8>,
     cut: usize,
+    chunked: bool,
     gate: Option<Arc<Semaphore>>,
 }
 
 impl Reply {
     pub(super) fn new(status: u16, body: impl Into<Vec<u8>>) -> Self {
-        Self { status, headers: Vec::new(), body: body.into(), cut: 0, gate: None }
+        Self { status, headers: Vec::new(), body: body.into(), cut: 0, chunked: false, gate: None }
     }
 
     pub(super) fn json(body: impl Into<Vec<u8>>) -> Self {
@@ -69,6 +70,12 @@ impl Reply {
     /// Closes the connection so many bytes too early.
     pub(super) fn cut(mut self, bytes: usize) -> Self {
         self.cut = bytes;
+        self
+    }
+
+    /// Does not say beforehand how long it is.
+    pub(super) fn chunked(mut self) -> Self {
+        self.chunked = true;
         self
     }
 
@@ -151,12 +158,20 @@ pub(super) async fn serve(
         for (name, value) in &reply.headers {
             head.push_str(&format!("{name}: {value}\r\n"));
         }
-        if reply.status != 304 && reply.status != 204 {
-            head.push_str(&format!("content-length: {}\r\n", reply.body.len()));
+        let mut body = reply.body.clone();
+        if reply.chunked {
+            head.push_str("transfer-encoding: chunked\r\n");
+            let pieces = reply.body.chunks(100);
+            body = pieces
+                .flat_map(|piece| [format!("{:x}\r\n", piece.len()).as_bytes(), piece, b"\r\n"].concat())
+                .collect();
+            body.extend_from_slice(b"0\r\n\r\n");
+        } else if reply.status != 304 && reply.status != 204 {
+            head.push_str(&format!("content-length: {}\r\n", body.len()));
         }
         head.push_str("\r\n");
         let mut message = head.into_bytes();
-        message.extend_from_slice(&reply.body[..reply.body.len() - reply.cut]);
+        message.extend_from_slice(&body[..body.len() - reply.cut]);
         let sent = stream.write_all(&message).await.is_ok();
         if !sent || stream.flush().await.is_err() || reply.cut > 0 {
             return;
