@@ -3,6 +3,8 @@
 //!
 //! `cargo xtask test` fetches the collection; `DATALAKE_VEGA_DATASETS` names the folder with its data sets.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
