@@ -2,9 +2,11 @@
 
 pub mod company;
 
-/// The pages of the guide, so that all their code compiles here, where every crate is at hand.
+/// The front page and those of the guide, so that all their code compiles here, where every crate is at hand.
 #[cfg(doctest)]
 mod guide {
+    #[doc = include_str!("../../README.md")]
+    mod readme {}
     #[doc = include_str!("../../datalake-core/src/guide/getting_started.md")]
     mod getting_started {}
     #[doc = include_str!("../../datalake-core/src/guide/writing_a_source.md")]

@@ -1,5 +1,7 @@
 //! The guide teaches exactly what the example does.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 #[test]
 fn the_guide_teaches_the_text_of_the_example() {
     let example = include_str!("../src/bin/custom_source.rs");

@@ -1,5 +1,7 @@
 //! The quickstart, run twice.
 
+#![allow(clippy::unwrap_used, reason = "these are tests")]
+
 use std::path::Path;
 use std::process::Command;
 

@@ -11,7 +11,7 @@ use super::error;
 use super::format::{Guess, Known, PROBE, is_appended, is_one};
 use super::identity::{Print, Stat};
 use super::position::Entry;
-use super::reading::Reading;
+use super::reading::{Reading, Start};
 
 /// How files are read.
 #[derive(Debug, Clone, Copy)]
@@ -54,6 +54,10 @@ pub(super) fn open(wanted: Wanted<'_>, guess: &Guess, limits: Limits) -> Result<
     let Wanted { path, stat, from, settled } = wanted;
     let failed = |cause| error::reading(cause, path, 0, false);
     let mut file = File::open(path).map_err(failed)?;
+    if Stat::of(&file.metadata().map_err(failed)?).id != stat.id {
+        // Another file has taken the name since the files were listed.
+        return Ok(Opened::Waits);
+    }
     let mut head = Vec::new();
     file.by_ref().take(4).read_to_end(&mut head).map_err(failed)?;
     let codec = if limits.decompress { Compression::detect(&head) } else { Compression::None };
@@ -106,7 +110,9 @@ pub(super) fn open(wanted: Wanted<'_>, guess: &Guess, limits: Limits) -> Result<
     };
     let failed = |cause| error::reading(cause, path, at, packed.is_some());
     let input = input(file, codec, at, limits.expansion).map_err(failed)?;
-    Ok(Opened::Reading(Box::new(Reading::new(path, stat.id, known, input, at, print, packed, all))))
+    let path = path.to_path_buf();
+    let start = Start { path, id: stat.id, known, input, at, print, packed, all };
+    Ok(Opened::Reading(Box::new(Reading::new(start))))
 }
 
 /// As much of the beginning of the content as is needed to know the format.
@@ -114,7 +120,9 @@ fn beginning(file: &mut File, codec: Compression, bounds: Expansion, guess: &Gue
     let mut head = Vec::new();
     if !matches!(guess, Guess::Known(_)) {
         file.rewind()?;
-        decoder(codec, file, bounds)?.take(PROBE).read_to_end(&mut head)?;
+        let read = decoder(codec, file, bounds)?.take(PROBE).read_to_end(&mut head);
+        // Damage further on is met again when the content is read.
+        read.or_else(|cause| if head.is_empty() { Err(cause) } else { Ok(0) })?;
     }
     Ok(head)
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -35,6 +35,18 @@ pub(super) struct Reading {
     id: Tag,
 }
 
+/// An open file, at the byte where reading begins.
+pub(super) struct Start {
+    pub(super) path: PathBuf,
+    pub(super) id: Tag,
+    pub(super) known: Known,
+    pub(super) input: Box<dyn Read + Send>,
+    pub(super) at: u64,
+    pub(super) print: Print,
+    pub(super) packed: Option<(u64, Tag)>,
+    pub(super) all: bool,
+}
+
 /// What one step of reading gave.
 #[derive(Debug)]
 pub(super) struct Chunk {
@@ -44,31 +56,10 @@ pub(super) struct Chunk {
 }
 
 impl Reading {
-    pub(super) fn new(
-        path: &Path,
-        id: Tag,
-        known: Known,
-        input: Box<dyn Read + Send>,
-        at: u64,
-        print: Print,
-        packed: Option<(u64, Tag)>,
-        all: bool,
-    ) -> Self {
-        let locator = path.to_string_lossy().into();
-        let ahead = Bytes::new();
-        Self {
-            path: path.to_path_buf(),
-            locator,
-            known,
-            input,
-            ahead,
-            at,
-            print,
-            packed,
-            all,
-            damage: None,
-            id,
-        }
+    pub(super) fn new(start: Start) -> Self {
+        let locator = start.path.to_string_lossy().into();
+        let Start { path, id, known, input, at, print, packed, all } = start;
+        Self { path, locator, known, input, ahead: Bytes::new(), at, print, packed, all, damage: None, id }
     }
 
     /// The next document, which is a function of where it begins, of the content and of the limits alone: so the same

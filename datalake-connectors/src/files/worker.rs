@@ -1,7 +1,7 @@
 //! Passes over the files, in a blocking thread.
 
-use std::collections::{HashMap, HashSet, VecDeque};
-use std::path::{Path, PathBuf};
+use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use super::FileFormat;
 use super::error::is_of_the_file;
 use super::failures::Failures;
 use super::identity::Stat;
-use super::listing::Pattern;
+use super::listing::{Pattern, key};
 use super::opening::{Limits, Opened, Wanted, open};
 use super::plan::{Reconciled, Seen, Task, When, plan, reconcile};
 use super::position::{Entry, SCHEMA, State};
@@ -30,6 +30,9 @@ pub(super) struct Settings {
     pub(super) limits: Limits,
     pub(super) poll: Duration,
 }
+
+/// Something, or nothing more for now, or what could not be done and why.
+type Attempt<T> = Result<Option<T>, (Task, Error)>;
 
 /// What one step gave.
 #[derive(Debug)]
@@ -51,7 +54,8 @@ pub(super) struct Worker {
     /// Files whose last record is not finished, by key.
     waiting: HashMap<String, Box<Reading>>,
     seen: Seen,
-    warned: HashSet<PathBuf>,
+    /// What could not be listed, and why.
+    closed: BTreeMap<String, String>,
     left: u64,
 }
 
@@ -65,7 +69,7 @@ impl Worker {
             current: None,
             waiting: HashMap::new(),
             seen: Seen::new(),
-            warned: HashSet::new(),
+            closed: BTreeMap::new(),
             left: 0,
         };
         worker.publish();
@@ -113,7 +117,7 @@ impl Worker {
     }
 
     /// The next document of the file being read, or of the next one if it has at most as many bytes.
-    fn chunk(&mut self, room: Option<usize>) -> Result<Option<(Task, Box<Reading>, Chunk)>, (Task, Error)> {
+    fn chunk(&mut self, room: Option<usize>) -> Attempt<(Task, Box<Reading>, Chunk)> {
         let begun = match self.current.take() {
             Some(current) => Some(current),
             None => self.begin(room)?,
@@ -130,7 +134,7 @@ impl Worker {
     }
 
     /// Opens the next file that has something new.
-    fn begin(&mut self, room: Option<usize>) -> Result<Option<(Task, Box<Reading>)>, (Task, Error)> {
+    fn begin(&mut self, room: Option<usize>) -> Attempt<(Task, Box<Reading>)> {
         while let Some(task) = self.tasks.as_mut().and_then(VecDeque::pop_front) {
             if room.is_some_and(|room| task.bytes(&self.state) > room as u64) {
                 self.again(task);
@@ -214,7 +218,7 @@ impl Worker {
 
     fn publish(&self) {
         let failed = |(key, entry): (&String, &Entry)| Some((key.clone(), entry.failed.clone()?));
-        self.failures.replace(self.state.files.iter().filter_map(failed));
+        self.failures.replace(self.state.files.iter().filter_map(failed).chain(self.closed.clone()));
     }
 
     /// Finds out what there is to read.
@@ -231,12 +235,17 @@ impl Worker {
                 return Err(if self.state.files.is_empty() { error } else { error.retryable() });
             }
         };
+        let root = pattern.root();
+        let mut closed = BTreeMap::new();
         for (path, error) in listing.failed {
-            if self.warned.insert(path.clone()) {
-                tracing::warn!(path = ?path, %error, "passed over");
+            let key = key(&root, &path);
+            if !self.closed.contains_key(&key) {
+                tracing::warn!(?path, %error, "passed over");
             }
+            closed.insert(key, error.to_string());
         }
-        let Reconciled { files, moved, gone } = reconcile(&pattern.root(), listing.files, &mut self.state);
+        self.closed = closed;
+        let Reconciled { files, moved, gone } = reconcile(&root, listing.files, &mut self.state);
         let when = When { follow: limits.follow, poll: *poll };
         let mut tasks = plan(files, &mut self.state, &mut self.seen, when);
         for key in moved {

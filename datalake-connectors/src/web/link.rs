@@ -57,6 +57,17 @@ pub(crate) fn reroot(link: &str, base: &PathAndQuery) -> Result<PathAndQuery> {
     target.parse().map_err(|_| refused("it is no url"))
 }
 
+/// The origin a link names: scheme, host and port, no user. `None` if it names none.
+pub(crate) fn origin(link: &str) -> Option<String> {
+    let (name, rest) = scheme(link).map_or((None, link), |(scheme, rest)| (Some(scheme), rest));
+    let authority = rest.strip_prefix("//")?.split(['/', '?', '#', '\\']).next()?;
+    let host = authority.rsplit('@').next()?.escape_debug();
+    Some(match name {
+        Some(name) => format!("{name}://{host}"),
+        None => format!("//{host}"),
+    })
+}
+
 /// The scheme of a link and what comes after its colon (RFC 3986, section 3.1).
 fn scheme(link: &str) -> Option<(&str, &str)> {
     let (scheme, rest) = link.split_once(':')?;
@@ -134,6 +145,19 @@ mod tests {
             ("/ä?ö", "/%C3%A4?%C3%B6"),
         ] {
             assert_eq!(rerooted(link), path, "{link}");
+        }
+    }
+
+    #[test]
+    fn an_origin_is_named_without_user_path_and_query() {
+        for (link, named) in [
+            ("https://me:pass@shop.example:8443/x?y#z", Some("https://shop.example:8443")),
+            ("//shop.example/x", Some("//shop.example")),
+            ("https://shop.example\\@elsewhere", Some("https://shop.example")),
+            ("/x?u=https://elsewhere/y", None),
+            ("x", None),
+        ] {
+            assert_eq!(origin(link).as_deref(), named, "{link}");
         }
     }
 

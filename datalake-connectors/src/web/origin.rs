@@ -61,6 +61,11 @@ impl Origin {
         format!("{self}{}", path.path())
     }
 
+    /// Whether it speaks TLS.
+    pub(crate) fn is_secure(&self) -> bool {
+        self.scheme == Scheme::HTTPS
+    }
+
     /// Whether what is sent can be read on the way.
     pub(crate) fn is_exposed(&self) -> bool {
         let host = self.authority.host();

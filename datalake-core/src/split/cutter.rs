@@ -32,7 +32,7 @@ enum Kind {
     /// After a line end.
     Line { seen: usize, cut: usize },
     /// After a row. Not begun before the buffer is long enough to tell a byte order mark.
-    Row { rows: Rows, begun: bool },
+    Row { rows: Box<Rows>, begun: bool },
     /// After the comma of an element. Not begun before the buffer is long enough to tell a byte order mark.
     Element { elements: Elements, begun: bool },
 }
@@ -44,7 +44,7 @@ impl Cutter {
         let begun = offset > 0;
         Self(match format {
             Format::Lines | Format::Ndjson => Kind::Line { seen: 0, cut: 0 },
-            Format::Csv(csv) => Kind::Row { rows: Rows::new(0, csv.delimiter), begun },
+            Format::Csv(csv) => Kind::Row { rows: Box::new(Rows::new(0, csv.delimiter)), begun },
             Format::JsonArray { pointer } if pointer.is_empty() => {
                 Kind::Element { elements: Elements::new(0, !begun), begun }
             }

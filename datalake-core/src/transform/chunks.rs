@@ -26,6 +26,11 @@ impl Chunks {
         &mut self.chunk
     }
 
+    /// Forgets what has been written since the last cut.
+    pub(super) fn discard(&mut self) {
+        self.chunk.clear();
+    }
+
     /// What has been written since the last cut.
     pub(super) fn cut(&mut self) -> Bytes {
         self.chunk.split().freeze()

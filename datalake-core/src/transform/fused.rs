@@ -76,6 +76,7 @@ fn run_steps(records: &mut Records, steps: &[(&Arc<Step>, Work<'_>)]) -> Vec<Tal
         }));
         let outcome = outcome.unwrap_or_else(|_| {
             draft = Draft::new(Bytes::new(), Content::Opaque);
+            chunks.discard();
             Err(panicked())
         });
         match outcome {

@@ -1,8 +1,11 @@
 //! What changes records on their way.
 //!
-//! A [`Transform`] works on a batch. Most need only one record at a time: write those as a closure ([`map`],
-//! [`try_map`], [`filter`], [`flat_map`]) or as a [`RecordTransform`]. The engine runs neighbouring record
-//! transforms in one pass over each record, so a chain of ten costs one scan of the JSON and not ten.
+//! A [`Transform`] works on a batch. Most need only one record at a time: take one of [`json`], write a closure
+//! ([`edit`], [`filter`], [`map`], [`try_map`], [`try_map_json`]) or a [`RecordTransform`]. The engine runs neighbouring
+//! record transforms in one pass over each record, so a chain of ten costs one scan of the JSON and not ten. What no
+//! step touches keeps its exact bytes.
+//!
+//! [`flat_map`] and [`dedupe`] work on whole batches.
 
 use async_trait::async_trait;
 use serde_json::Value;

@@ -124,7 +124,7 @@ pub(super) fn finish(text: &[u8], at: usize) -> Result<(), Fault> {
 }
 
 /// Reads the value that begins at an index. Gives the index after it.
-#[inline]
+#[inline(always)]
 pub(super) fn value(text: &[u8], at: usize, depth: usize) -> Scan {
     match byte(text, at) {
         b'"' => string(text, at),
@@ -320,7 +320,7 @@ fn rest_of_string(text: &[u8], mut at: usize) -> Scan {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn scalar(text: &[u8], at: usize) -> Scan {
     let word: &[u8] = match byte(text, at) {
         b'-' | b'0'..=b'9' => return number(text, at),

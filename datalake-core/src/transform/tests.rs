@@ -194,6 +194,21 @@ async fn a_record_may_become_several_or_none() {
 }
 
 #[test]
+fn a_batch_that_is_changed_by_hand_is_checked_again() {
+    let mut records = records(&["1", "2", "3", "4"]);
+    records.try_map(|record| {
+        Ok(match &**record.body() {
+            b"1" => record.with_body("nope"),
+            b"2" => record.with_body(r#"{"_lake":1}"#),
+            b"3" => record.with_body("free text").with_content(Content::Opaque),
+            _ => record,
+        })
+    });
+    assert_eq!(bodies(&records), [r#"{"_lake_origin":1}"#, "free text", "4"]);
+    assert_eq!(records.rejected()[0].error.reason, "json");
+}
+
+#[test]
 fn closures_change_filter_and_refuse() {
     use std::collections::BTreeMap;
     let sum =

@@ -45,6 +45,7 @@ use serde_json::json;
 pub use args::{Cat, Clean, Drain, Ls, Pipelines, Trace};
 pub use args::{Command, Globals, LogFormat};
 pub use exit::Exit;
+pub use units::duration;
 
 use crate::Host;
 use out::Out;
@@ -102,4 +103,24 @@ pub(crate) fn fail(name: &str, error: &Error, json: bool) -> Exit {
         format!("{name}: {}", out::plain(&error.to_string()))
     });
     Exit::of(error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_fits_together() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_worker_drains_unless_told_otherwise() {
+        let arguments = Arguments::parse_from(["worker", "--json"]);
+        assert!(arguments.globals.json);
+        assert!(matches!(arguments.command.unwrap_or_default(), Command::Drain(_)));
+        let arguments = Arguments::parse_from(["worker", "drain", "--budget", "1h30m", "--bytes", "2GiB"]);
+        let Some(Command::Drain(drain)) = arguments.command else { panic!("another command") };
+        assert_eq!((drain.budget.map(|time| time.as_secs()), drain.bytes), (Some(5400), Some(2 << 30)));
+    }
 }

@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-/// Reads `250ms`, `30s`, `5m`, `1h30m`, `7d`.
-pub(super) fn duration(text: &str) -> Result<Duration, String> {
+/// Reads a time as a person writes it: `250ms`, `30s`, `5m`, `1h30m`, `7d`. For options of a worker's own.
+///
+/// # Errors
+/// The text is no time; the message says how one is written.
+pub fn duration(text: &str) -> Result<Duration, String> {
     let bad = || format!("{text:?} is no time; write it like 30s, 5m, 24h or 7d");
     let mut rest = text.trim();
     if rest.is_empty() {
@@ -59,6 +62,11 @@ pub(super) fn count(number: u64) -> String {
         text.push(digit);
     }
     text
+}
+
+/// Writes `1 commit`, `2 commits`.
+pub(super) fn many(number: u64, what: &str) -> String {
+    format!("{} {what}{}", count(number), if number == 1 { "" } else { "s" })
 }
 
 /// Writes `512 B`, `1.5 KiB`, `12.0 MiB`.

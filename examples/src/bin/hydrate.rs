@@ -13,6 +13,7 @@
 
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser, ValueEnum};
 use datalake_connectors::files::{FileFormat, FilesSource};
@@ -50,6 +51,9 @@ struct Arguments {
     /// Files may still be written to: wait for the end of a line
     #[arg(long)]
     follow: bool,
+    /// The longest a batch waits for others to share its commit, for instance 500ms or 1m
+    #[arg(long, default_value = "10s", value_name = "TIME", value_parser = datalake_host::cli::duration)]
+    commit_within: Duration,
     /// How raw documents are compressed: none, zstd or gzip, with a level such as zstd:1
     #[arg(long, default_value = "zstd:3", value_name = "CODEC", value_parser = codec)]
     raw_compression: (Compression, i32),
@@ -114,13 +118,16 @@ fn host(arguments: &Arguments) -> Result<Host> {
     let sink = LakeSink::builder(&lake).raw_compression(raw.0, raw.1).compression(curated.0, curated.1);
     let sink = arguments.partition.iter().cloned().fold(sink, |sink, by| sink.partition(by)).build();
     let source = source(arguments, &input, dataset)?;
-    let make = move |pipeline: PipelineBuilder| async move { Ok(pipeline.boxed_source(source).lake(&sink)) };
+    let within = arguments.commit_within;
+    let make = move |pipeline: PipelineBuilder| async move {
+        Ok(pipeline.boxed_source(source).lake(&sink).commit_within(within))
+    };
     Ok(host.pipeline(name.as_str(), make))
 }
 
 fn source(arguments: &Arguments, input: &str, dataset: Dataset) -> Result<Box<dyn Source>> {
     if input.starts_with("http://") || input.starts_with("https://") {
-        let poll = PollSource::builder(dataset.as_str(), input);
+        let poll = PollSource::builder(dataset, input);
         let poll = match arguments.format.of_page() {
             Some(format) => poll.format(format),
             None => poll,

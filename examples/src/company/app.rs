@@ -16,6 +16,9 @@ use serde_json::json;
 use sha2::Sha256;
 use tokio::net::TcpStream;
 
+/// How many phones send at once.
+const PHONES: usize = 20;
+
 /// The app, with the key it signs with: a new one in every run.
 #[derive(Debug)]
 pub struct App {
@@ -45,23 +48,32 @@ impl App {
         self.key.clone()
     }
 
-    /// Sends events and waits for each answer. They are numbered from `first`; the last is not JSON, and after it
-    /// comes one that somebody else signed.
+    /// Sends events from several phones at once, each of which waits for an answer before it sends the next. They are
+    /// numbered from `first`; the last is not JSON, and after it comes one that somebody else signed.
     ///
     /// # Errors
     /// The receiver cannot be reached.
     pub async fn post(&self, receiver: SocketAddr, first: u64, events: u64) -> Result<Posted> {
-        let mut connection = connect(receiver).await?;
-        let mut posted = Posted::default();
-        for n in first..first + events {
-            let body = if n + 1 == first + events { "{\"type\":\"cart.".to_owned() } else { event(n) };
-            let status = send(&mut connection, receiver, &format!("evt_{n}"), body, &self.key).await?;
-            posted.count(status);
+        let last = first + events;
+        let phones = (0..PHONES).map(|phone| async move {
+            let mut connection = connect(receiver).await?;
+            let mut posted = Posted::default();
+            for n in (first..last).skip(phone).step_by(PHONES) {
+                let body = if n + 1 == last { "{\"type\":\"cart.".to_owned() } else { event(n) };
+                let status = send(&mut connection, receiver, &format!("evt_{n}"), body, &self.key).await?;
+                posted.count(status);
+            }
+            Ok::<_, Error>(posted)
+        });
+        let mut all = Posted::default();
+        for posted in futures::future::try_join_all(phones).await? {
+            all.accepted += posted.accepted;
+            all.refused += posted.refused;
         }
         let forged = Self::new();
-        let status = send(&mut connection, receiver, "evt_forged", event(0), &forged.key).await?;
-        posted.count(status);
-        Ok(posted)
+        let mut connection = connect(receiver).await?;
+        all.count(send(&mut connection, receiver, "evt_forged", event(0), &forged.key).await?);
+        Ok(all)
     }
 }
 

@@ -115,6 +115,6 @@ fn order(n: u32) -> serde_json::Value {
         "customer": { "number": 700 + n % 90, "email": format!("customer-{}@mail.example", 700 + n % 90) },
         "total": total,
         "currency": "EUR",
-        "note": if n % 50 == 0 { "call before delivery" } else { "" },
+        "note": if n.is_multiple_of(50) { "call before delivery" } else { "" },
     })
 }

@@ -42,26 +42,32 @@ impl Hydrate {
         self.lake.join("_ledger/kill9/commits")
     }
 
-    fn command(&self, task: &[&str]) -> Command {
+    fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
-        command.arg("--input").arg(self.input.join(PATTERN)).args(["--dataset", "kill9", "--lake"]);
-        command.arg(&self.lake).args(task).stdin(Stdio::null()).env("RUST_LOG", "info");
+        command.args(["--dataset", "kill9", "--lake"]).arg(&self.lake);
+        command.stdin(Stdio::null()).env("RUST_LOG", "info");
+        command
+    }
+
+    fn reading(&self, task: &[&str]) -> Command {
+        let mut command = self.command();
+        command.arg("--input").arg(self.input.join(PATTERN)).args(task);
         command
     }
 
     fn start(&self, task: &[&str]) -> Result<Child> {
         let log: File = OpenOptions::new().create(true).append(true).open(&self.log)?;
-        Ok(self.command(task).stdout(Stdio::null()).stderr(log).spawn()?)
+        Ok(self.reading(task).stdout(Stdio::null()).stderr(log).spawn()?)
     }
 
     /// Takes what is left of the input, undisturbed.
     pub(super) fn finish(&self) -> Result<()> {
-        run::output(&mut self.command(&["drain"])).map(drop)
+        run::output(&mut self.reading(&["drain"])).map(drop)
     }
 
     /// What the worker writes about its lake.
     pub(super) fn ask(&self, task: &[&str]) -> Result<Vec<u8>> {
-        run::output(&mut self.command(task))
+        run::output(self.command().args(task))
     }
 }
 
@@ -105,7 +111,8 @@ impl Workers<'_> {
     fn cycle(&self, rng: &mut Rng) -> Result<()> {
         let life = Duration::from_micros(rng.below(LONGEST * 1000));
         let still = rng.one_in(4).then(|| self.input.still());
-        let task: &[&str] = if still.is_some() { &["drain"] } else { &["run", "--commit-within", "15ms"] };
+        let task: &[&str] =
+            if still.is_some() { &["drain"] } else { &["--follow", "--commit-within", "15ms", "run"] };
         let mut child = self.hydrate.start(task)?;
         thread::sleep(life);
         let over = child.try_wait()?;

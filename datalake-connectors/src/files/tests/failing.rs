@@ -32,6 +32,19 @@ async fn a_damaged_file_harms_no_other_and_is_tried_again_when_it_changes() {
 }
 
 #[tokio::test]
+async fn a_damaged_table_is_read_up_to_the_damage() {
+    let files = Files::new();
+    let text: String = (0..10_000).map(|n| format!("{n},{}\n", n * 7919)).collect();
+    let whole = Compression::Gzip.frame(6, &[Bytes::from(format!("a,b\n{text}"))]).unwrap();
+    files.write("a.csv.gz", &whole[..whole.len() / 2]);
+    let mut source = files.builder("").batch_bytes(1000).build().unwrap();
+    let found = records(&mut source).await;
+    assert_eq!(found[1], r#"{"a":"1","b":"7919"}"#);
+    assert!(found.len() > 1000 && found.iter().all(|record| !record.starts_with('!')));
+    assert_eq!(source.failures().list().len(), 1);
+}
+
+#[tokio::test]
 async fn a_bomb_and_a_record_too_long_fail_alone() {
     let files = Files::new();
     let zeros = Bytes::from(vec![b'\n'; 8 << 20]);

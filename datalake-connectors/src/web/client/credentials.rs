@@ -70,6 +70,11 @@ impl Credentials {
         !self.secrets.is_empty()
     }
 
+    /// Whether tokens come over TLS.
+    pub(super) fn are_fetched_securely(&self) -> bool {
+        self.tokens.as_ref().is_some_and(Tokens::are_secure)
+    }
+
     /// What to add to the next request. Fetches a token if there is none or it is about to expire.
     pub(super) async fn sign(&self, transport: &Transport) -> Result<Signed> {
         let mut headers = self.headers.clone();

@@ -59,7 +59,9 @@ impl Client {
         if credentials.are_some() && origin.is_exposed() {
             tracing::warn!(origin = %origin, "credentials go over plain http and can be read on the way");
         }
-        Ok(Self { origin, transport: Transport::new(trusted, bounds)?, headers, credentials })
+        let secure = origin.is_secure() || credentials.are_fetched_securely();
+        let transport = Transport::new(trusted, secure, bounds)?;
+        Ok(Self { origin, transport, headers, credentials })
     }
 
     /// The origin.

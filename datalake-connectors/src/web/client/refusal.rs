@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use datalake_core::{Error, ErrorKind};
 
 use super::Answer;
+use crate::web::link;
 use crate::web::origin::Origin;
 
 /// The longest delay a server is believed.
@@ -26,7 +27,9 @@ pub(super) fn error(
     let mut error =
         Error::new(kind, message).with("url", origin.shown(path)).with("status", answer.status.as_u16());
     if answer.status.is_redirection() {
-        if let Some(target) = answer.header(header::LOCATION).and_then(|link| target(link, origin)) {
+        let target =
+            answer.header(header::LOCATION).map(|link| link::origin(link).unwrap_or(origin.to_string()));
+        if let Some(target) = target.filter(|target| !reveals(target)) {
             error = error.with("target", target);
         }
     }
@@ -60,24 +63,11 @@ fn classify(answer: &Answer) -> (ErrorKind, &'static str) {
     }
 }
 
-/// The origin a redirect leads to: no user, no path, no query.
-fn target(link: &str, own: &Origin) -> Option<String> {
-    let link = link.split(['\\', '#']).next()?;
-    if let Some(rest) = link.strip_prefix("//") {
-        return target(&format!("http://{rest}"), own);
-    }
-    let Some((scheme, rest)) = link.split_once("://") else { return Some(own.to_string()) };
-    let authority = rest.split(['/', '?']).next()?;
-    let host = authority.rsplit('@').next()?;
-    Some(format!("{}://{}", scheme.escape_debug(), host.escape_debug()))
-}
-
 /// How long the server asks us to wait.
 fn delay(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
-    if let Some(text) = answer.header(header::RETRY_AFTER) {
-        if let Some(delay) = seconds(text).or_else(|| until(text, now)) {
-            return Some(delay.min(LONGEST));
-        }
+    let after = answer.header(header::RETRY_AFTER);
+    if let Some(delay) = after.and_then(|text| seconds(text).or_else(|| until(text, now))) {
+        return Some(delay.min(LONGEST));
     }
     let throttled = matches!(
         answer.status,
@@ -193,8 +183,8 @@ mod tests {
     fn a_redirect_names_the_origin_it_leads_to_and_nothing_more() {
         for (link, target) in [
             ("https://me:pass@login.example:8443/in?ticket=1#x", "https://login.example:8443"),
-            ("//login.example/in", "http://login.example"),
-            ("/elsewhere?ticket=1", "https://shop.example"),
+            ("//login.example/in", "//login.example"),
+            ("/elsewhere?ticket=1&to=https://login.example/", "https://shop.example"),
         ] {
             let error = refusal(302, &[("location", link)]);
             assert!(error.to_string().contains(&format!("target: {target})")), "{error}");

@@ -8,20 +8,26 @@ use rustls::{ClientConfig, RootCertStore};
 
 use datalake_core::{Error, Result};
 
-/// TLS 1.2 and 1.3 by rustls and ring, trusting the authorities of the system and those given (PEM).
-pub(super) fn config(trusted: &[u8]) -> Result<ClientConfig> {
+/// TLS 1.2 and 1.3 by rustls and ring, trusting the authorities given (PEM) and, unless there is nobody to speak TLS
+/// with, those of the system.
+pub(super) fn config(trusted: &[u8], secure: bool) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
-    let native = rustls_native_certs::load_native_certs();
-    for error in &native.errors {
-        tracing::debug!(?error, "a certificate of the system cannot be read");
+    if secure {
+        let native = rustls_native_certs::load_native_certs();
+        for error in &native.errors {
+            tracing::debug!(?error, "a certificate of the system cannot be read");
+        }
+        roots.add_parsable_certificates(native.certs);
     }
-    roots.add_parsable_certificates(native.certs);
     for certificate in CertificateDer::pem_slice_iter(trusted) {
         let certificate = certificate
             .map_err(|cause| Error::config("a trusted certificate is no PEM").caused_by(cause.to_string()))?;
         roots.add(certificate).map_err(|cause| {
             Error::config("a trusted certificate cannot be used").caused_by(cause.to_string())
         })?;
+    }
+    if secure && roots.is_empty() {
+        return Err(Error::config("there is no certificate authority to trust"));
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();

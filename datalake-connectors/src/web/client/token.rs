@@ -57,6 +57,10 @@ impl Tokens {
         Ok(Self { origin, path, oauth: oauth.clone(), cached: Mutex::new(None) })
     }
 
+    pub(super) fn are_secure(&self) -> bool {
+        self.origin.is_secure()
+    }
+
     /// A token that is good for a while.
     pub(super) async fn current(&self, transport: &Transport) -> Result<Secret> {
         let kept = self.lock().clone().filter(|token| token.until > Instant::now());

@@ -29,20 +29,19 @@ pub(super) struct Transport {
 }
 
 impl Transport {
-    pub(super) fn new(trusted: &[u8], bounds: Bounds) -> Result<Self> {
+    pub(super) fn new(trusted: &[u8], secure: bool, bounds: Bounds) -> Result<Self> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(bounds.timeout.min(CONNECT)));
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::config(trusted)?)
+            .with_tls_config(tls::config(trusted, secure)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
         let pool = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
             .pool_idle_timeout(Duration::from_secs(30))
-            .retry_canceled_requests(false)
             .build(connector);
         Ok(Self { pool, bounds })
     }

@@ -18,8 +18,8 @@ use datalake_core::{Dataset, Error, Format, Result, Secret, SourceInfo};
 
 /// Settings of a [`PollSource`].
 #[derive(Debug, Clone)]
-pub struct PollBuilder {
-    dataset: String,
+pub struct PollSourceBuilder {
+    dataset: Dataset,
     url: Secret,
     format: Option<Format>,
     records: Option<String>,
@@ -35,8 +35,8 @@ pub struct PollBuilder {
     trusted: Vec<u8>,
 }
 
-impl PollBuilder {
-    pub(super) fn new(dataset: String, url: String) -> Self {
+impl PollSourceBuilder {
+    pub(super) fn new(dataset: Dataset, url: String) -> Self {
         Self {
             dataset,
             url: Secret::new(url),
@@ -159,13 +159,18 @@ impl PollBuilder {
     }
 
     fn check(self) -> Result<PollSource> {
-        let dataset = Dataset::new(&self.dataset)?;
         let (origin, path) = Origin::parse(self.url.expose())?;
         self.pagination.check()?;
-        if let Some(incremental) = &self.incremental {
-            incremental.check()?;
-        } else if self.pagination.style == Style::Keyset {
-            return Err(Error::config("keyset pages need incremental, which names the timestamp"));
+        let keyset = self.pagination.style == Style::Keyset;
+        match &self.incremental {
+            Some(incremental) => incremental.check()?,
+            None if keyset => {
+                return Err(Error::config("keyset pages need incremental, which names the timestamp"));
+            }
+            None => {}
+        }
+        if self.incremental.as_ref().is_some_and(|incremental| incremental.id.is_some()) && !keyset {
+            return Err(Error::config("the id of a record goes with keyset pages only"));
         }
         if self.bounds.timeout.is_zero() || self.bounds.body == 0 || self.page_cap == 0 {
             return Err(Error::config("a bound of nothing allows nothing"));
@@ -182,7 +187,7 @@ impl PollBuilder {
             .without_credentials(with_query(&path, &self.query)?)
             .map_err(|_| Error::config("the url or the query holds the credential; leave it to auth"))?;
         let locator = client.origin().shown(&path);
-        let info = SourceInfo::new(super::KIND, dataset, locator.clone()).with_config(json!({
+        let info = SourceInfo::new(super::KIND, self.dataset, locator.clone()).with_config(json!({
             "url": locator,
             "format": format,
             "records": records,

@@ -26,6 +26,8 @@ pub(super) enum Fetched {
     Unchanged,
     /// There is no such page: the end, or the error it would be for a first page.
     PastTheEnd(Error),
+    /// The server does not know the page, or does not know it any more.
+    Unknown(Error),
 }
 
 /// A page and what is known of it.
@@ -60,6 +62,9 @@ pub(super) async fn fetch(
         }
         StatusCode::RANGE_NOT_SATISFIABLE if plan.pagination.ends_out_of_range() => {
             return Ok(Fetched::PastTheEnd(client.refusal(&answer, &path)));
+        }
+        StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE => {
+            return Ok(Fetched::Unknown(client.refusal(&answer, &path)));
         }
         _ => return Err(client.refusal(&answer, &path)),
     }
@@ -103,13 +108,14 @@ fn read(plan: &Plan, answer: &Answer, path: &PathAndQuery, shown: &str) -> Resul
     let content_type = answer.header(header::CONTENT_TYPE);
     let (given, records) = (plan.format.as_ref(), plan.records.as_deref());
     let format = format::detect(given, records, content_type, path.path(), &body);
-    let mut facts = plan.reader.read(&body, &format)?;
+    let document = Document::new(body, locator(plan, path, shown), format);
+    let mut facts = plan.reader.read(&document)?;
     if plan.pagination.style == Style::LinkHeader {
         let values = answer.headers.get_all(header::LINK);
         let values = values.iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
         facts.link = link_header::next(values).map(str::to_owned);
     }
-    Ok((Document::new(body, locator(plan, path, shown), format), facts))
+    Ok((document, facts))
 }
 
 /// The URL of a page without its query, but for the number that the source itself put there.

@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
+use datalake_core::split::{detect_delimiter, detect_json};
 use datalake_core::{Csv, Format};
 
+/// So much of a page is looked at.
+const HEAD: usize = 1 << 20;
+
 /// The format of a page: the one given, or else by its content type, by the end of its path where that says nothing,
-/// and whole where nothing does. An empty CSV header is filled from the first row.
+/// and whole where nothing does.
 pub(super) fn detect(
     given: Option<&Format>,
     records: Option<&str>,
@@ -13,18 +17,12 @@ pub(super) fn detect(
     path: &str,
     body: &[u8],
 ) -> Format {
-    let format = match (given, records) {
+    match (given, records) {
         (Some(format), _) => format.clone(),
         (None, Some(pointer)) => Format::JsonArray { pointer: pointer.to_owned() },
         (None, None) => {
             by_type(content_type, body).or_else(|| by_extension(path, body)).unwrap_or(Format::Whole)
         }
-    };
-    match format {
-        Format::Csv(csv) if csv.has_header && csv.header.is_empty() => {
-            Format::Csv(Csv { header: header(body, csv.delimiter), ..csv })
-        }
-        format => format,
     }
 }
 
@@ -39,7 +37,7 @@ fn by_type(content_type: Option<&str>, body: &[u8]) -> Option<Format> {
         | "application/jsonlines"
         | "application/json-lines"
         | "application/json-l" => Some(Format::Ndjson),
-        "text/csv" | "application/csv" => Some(csv(',')),
+        "text/csv" | "application/csv" => Some(csv(detect_delimiter(body))),
         "text/tab-separated-values" => Some(csv('\t')),
         "application/json" | "text/json" => Some(json(body)),
         name if name.ends_with("+json") => Some(json(body)),
@@ -52,53 +50,18 @@ fn by_extension(path: &str, body: &[u8]) -> Option<Format> {
     match extension.to_ascii_lowercase().as_str() {
         "ndjson" | "jsonl" => Some(Format::Ndjson),
         "json" | "geojson" => Some(json(body)),
-        "csv" => Some(csv(',')),
+        "csv" => Some(csv(detect_delimiter(body))),
         "tsv" | "tab" => Some(csv('\t')),
         _ => None,
     }
 }
 
 fn json(body: &[u8]) -> Format {
-    match without_mark(body).iter().find(|byte| !byte.is_ascii_whitespace()) {
-        Some(b'[') => Format::json_array(),
-        _ => Format::Json,
-    }
+    detect_json(&body[..body.len().min(HEAD)])
 }
 
 fn csv(delimiter: char) -> Format {
     Format::Csv(Csv { delimiter, header: Arc::from([]), has_header: true })
-}
-
-/// A body without its byte order mark.
-pub(super) fn without_mark(body: &[u8]) -> &[u8] {
-    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)
-}
-
-/// The fields of the first row (RFC 4180).
-fn header(body: &[u8], delimiter: char) -> Arc<[String]> {
-    let body = without_mark(body);
-    let delimiter = u8::try_from(delimiter).unwrap_or(b',');
-    let mut names = Vec::new();
-    let mut name = Vec::new();
-    let mut quoted = false;
-    let mut bytes = body.iter().copied().peekable();
-    let blank = |byte: &u8| matches!(byte, b'\r' | b'\n');
-    while bytes.next_if(blank).is_some() {}
-    if bytes.peek().is_none() {
-        return Arc::from([]);
-    }
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'"' if quoted && bytes.next_if_eq(&b'"').is_some() => name.push(b'"'),
-            b'"' if quoted => quoted = false,
-            b'"' if name.is_empty() => quoted = true,
-            b'\r' | b'\n' if !quoted => break,
-            byte if byte == delimiter && !quoted => names.push(std::mem::take(&mut name)),
-            byte => name.push(byte),
-        }
-    }
-    names.push(name);
-    names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
 }
 
 #[cfg(test)]
@@ -120,16 +83,15 @@ mod tests {
     }
 
     #[test]
-    fn a_header_is_read_from_the_first_row() {
-        let names = |body: &str| match detected("text/csv", "/", body) {
-            Format::Csv(csv) => csv.header.join("|"),
-            other => panic!("{other:?}"),
-        };
-        assert_eq!(names("a,b,c\r\n1,2,3"), "a|b|c");
-        assert_eq!(names("\u{feff}\"a\",\"b \"\"x\"\",\ny\",c"), "a|b \"x\",\ny|c");
-        assert_eq!(names(""), "");
-        assert_eq!(names("one"), "one");
-        assert_eq!(names("a,,\n"), "a||");
+    fn delimited_text_has_the_delimiter_it_seems_to_have() {
+        for (content_type, body, delimiter) in [
+            ("text/csv", "a;b\n1;2", ';'),
+            ("text/csv", "a", ','),
+            ("text/tab-separated-values", "a,b", '\t'),
+        ] {
+            let Format::Csv(csv) = detected(content_type, "/", body) else { panic!("{body}") };
+            assert_eq!((csv.delimiter, csv.has_header), (delimiter, true));
+        }
     }
 
     #[test]

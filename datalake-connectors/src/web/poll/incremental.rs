@@ -1,7 +1,6 @@
 //! Asking only for what has changed since.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
@@ -48,9 +47,10 @@ pub enum TimeFormat {
 /// ```
 /// use std::time::Duration;
 ///
-/// use datalake_connectors::web::{Incremental, Pagination, PollSource};
+/// use datalake_connectors::web::poll::{Incremental, Pagination, PollSource};
+/// use datalake_core::Dataset;
 ///
-/// let source = PollSource::builder("shop/orders", "https://shop.example/orders")
+/// let source = PollSource::builder(Dataset::new("shop/orders")?, "https://shop.example/orders")
 ///     .records("/items")
 ///     .pagination(Pagination::next_url("/next"))
 ///     .incremental(Incremental::since("updated_since", "/updated_at").look_back(Duration::from_secs(600)))
@@ -61,7 +61,7 @@ pub enum TimeFormat {
 pub struct Incremental {
     pub(super) since: String,
     pub(super) timestamp: String,
-    pub(super) id: Option<(String, Option<String>)>,
+    pub(super) id: Option<(String, String)>,
     pub(super) look_back: Duration,
     pub(super) format: TimeFormat,
     pub(super) start: Option<DateTime<Utc>>,
@@ -81,11 +81,11 @@ impl Incremental {
         }
     }
 
-    /// Where a record has its id (a JSON Pointer), which orders records of one timestamp: integers by value, other
-    /// text by bytes. With a parameter, the server takes `(timestamp, id)` and gives what comes after both.
+    /// Where a record has its id (a JSON Pointer), and the parameter that takes one: the server then gives what comes
+    /// after `(timestamp, id)` in its own order. Goes with [`Pagination::keyset`](super::Pagination::keyset) only.
     #[must_use]
-    pub fn id(mut self, pointer: impl Into<String>, parameter: Option<&str>) -> Self {
-        self.id = Some((pointer.into(), parameter.map(str::to_owned)));
+    pub fn id(mut self, pointer: impl Into<String>, parameter: impl Into<String>) -> Self {
+        self.id = Some((pointer.into(), parameter.into()));
         self
     }
 
@@ -140,14 +140,14 @@ impl Incremental {
     /// The parameters for the page after a mark.
     pub(super) fn after(&self, mark: &Mark) -> Vec<(&str, String)> {
         let mut pairs = vec![(self.since.as_str(), self.format.write(mark.at))];
-        if let (Some((_, Some(parameter))), Some(id)) = (&self.id, &mark.id) {
+        if let (Some((_, parameter)), Some(id)) = (&self.id, &mark.id) {
             pairs.push((parameter, id.clone()));
         }
         pairs
     }
 }
 
-/// How far the records of a source have been seen: a timestamp, and the id among those that share it.
+/// How far the records of a source have been seen: a timestamp, and for keyset pages the id of the last record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Mark {
     pub(super) at: DateTime<Utc>,
@@ -155,19 +155,10 @@ pub(super) struct Mark {
     pub(super) id: Option<String>,
 }
 
-impl PartialOrd for Mark {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Mark {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let integer = |id: &Option<String>| id.as_ref().and_then(|id| id.parse::<i128>().ok());
-        self.at.cmp(&other.at).then_with(|| match (integer(&self.id), integer(&other.id)) {
-            (Some(a), Some(b)) => a.cmp(&b),
-            _ => self.id.cmp(&other.id),
-        })
+impl Mark {
+    /// Whether this comes after another in the order of the server, which is known for timestamps only.
+    pub(super) fn follows(&self, other: &Self) -> bool {
+        self.at > other.at || (self.at == other.at && self.id.is_some() && self.id != other.id)
     }
 }
 
@@ -275,14 +266,5 @@ mod tests {
         assert_eq!(TimeFormat::Date.write(at), "2024-01-03");
         let before: DateTime<Utc> = "1969-12-31T23:59:59.5Z".parse().unwrap();
         assert_eq!(TimeFormat::Seconds.write(before), "-1");
-    }
-
-    #[test]
-    fn marks_order_by_time_and_then_by_id() {
-        let mark = |at: &str, id: &str| Mark { at: at.parse().unwrap(), id: Some(id.into()) };
-        let (early, late) = ("2024-01-03T02:49:00Z", "2024-01-03T04:49:00.001+02:00");
-        assert!(mark(early, "9") < mark(early, "10"));
-        assert!(mark(early, "b") > mark(early, "a"));
-        assert!(mark(early, "z") < mark(late, "a"));
     }
 }

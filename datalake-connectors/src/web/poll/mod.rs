@@ -16,8 +16,8 @@ use super::client::Client;
 use super::link::reroot;
 use super::pace::Pace;
 use datalake_core::{
-    Document, Error, ErrorKind, Format, Next, Position, Request, Result, Source, SourceBatch, SourceInfo,
-    async_trait,
+    Dataset, Document, Error, ErrorKind, Format, Next, Position, Request, Result, Source, SourceBatch,
+    SourceInfo, async_trait,
 };
 
 mod builder;
@@ -33,7 +33,7 @@ mod probe;
 #[cfg(test)]
 mod tests;
 
-pub use builder::PollBuilder;
+pub use builder::PollSourceBuilder;
 pub use incremental::{Incremental, TimeFormat};
 pub use pagination::Pagination;
 
@@ -46,7 +46,7 @@ const UNNOTED: u32 = 50;
 /// Polls JSON, NDJSON, CSV or any other documents over HTTP.
 ///
 /// One page is one document, byte for byte as the server gave it (after the content coding is taken off). A *cycle*
-/// walks all pages once; then the source idles for [`poll_every`](PollBuilder::poll_every), and a drain ends there.
+/// walks all pages once; then the source idles for [`poll_every`](PollSourceBuilder::poll_every), and a drain ends there.
 ///
 /// * **What is new.** A single page is asked for with the `ETag` and `Last-Modified` of the last answer. A page whose
 ///   records are byte for byte those of a page of the cycle before is no news and is not given again; nor is a page
@@ -58,15 +58,17 @@ const UNNOTED: u32 = 50;
 /// * **Links** are asked of the configured scheme, host and port, whatever they name; a link's own host is dropped.
 ///   Credentials therefore cannot leave the origin. Redirects are errors and proxies of the environment are not used.
 /// * **Errors** are classified, carry the delay the server asks for, and are retried by the engine, not here. A page
-///   too large for [`max_body`](PollBuilder::max_body) is
+///   too large for [`max_body`](PollSourceBuilder::max_body) is
 ///   [`RecordTooLarge`](datalake_core::ErrorKind::RecordTooLarge).
 ///
 /// ```
 /// use std::time::Duration;
 ///
-/// use datalake_connectors::web::{Auth, Pagination, PollSource};
+/// use datalake_connectors::web::Auth;
+/// use datalake_connectors::web::poll::{Pagination, PollSource};
+/// use datalake_core::Dataset;
 ///
-/// let source = PollSource::builder("shop/orders", "https://shop.example/v1/orders")
+/// let source = PollSource::builder(Dataset::new("shop/orders")?, "https://shop.example/v1/orders")
 ///     .records("/data/items")
 ///     .auth(Auth::bearer("s3cr3t"))
 ///     .pagination(Pagination::cursor("/paging/next/after", "after").size("limit", 100))
@@ -130,8 +132,8 @@ impl Plan {
 
 impl PollSource {
     /// Polls a URL for a dataset.
-    pub fn builder(dataset: impl Into<String>, url: impl Into<String>) -> PollBuilder {
-        PollBuilder::new(dataset.into(), url.into())
+    pub fn builder(dataset: Dataset, url: impl Into<String>) -> PollSourceBuilder {
+        PollSourceBuilder::new(dataset, url.into())
     }
 
     fn new(info: SourceInfo, plan: Arc<Plan>, client: Arc<Client>, pace: Option<Pace>, state: State) -> Self {
@@ -187,10 +189,8 @@ impl PollSource {
         let resolve = |link: &str| self.client.without_credentials(reroot(link, &page.path)?);
         let next = self.plan.pagination.next(state.next.as_ref(), facts, resolve)?;
         let news = !facts.empty && state.note(facts.fingerprint);
-        if let Some(Step::Cursor(cursor)) = &next {
-            if self.client.reveals(cursor) {
-                return Err(Error::unexpected("a cursor repeats a credential"));
-            }
+        if matches!(&next, Some(Step::Cursor(cursor)) if self.client.reveals(cursor)) {
+            return Err(Error::unexpected("a cursor repeats a credential"));
         }
         state.validators = page.validators;
         state.next = next;
@@ -261,35 +261,29 @@ impl PollSource {
         Ok(())
     }
 
-    /// Whether the server has forgotten the page that a position of another run names.
-    fn forgotten(&self, error: &Error) -> bool {
-        let kind = matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConfigInvalid);
-        self.resumed && self.state.next.is_some() && kind
-    }
-
     async fn step(&mut self) -> Result<Next> {
         loop {
             if std::mem::take(&mut self.rest) {
                 return Ok(Next::Idle(self.plan.poll_every));
             }
-            let batch = match self.answer().await {
-                Ok(Fetched::Page(page)) => self.take(*page)?,
-                Ok(Fetched::Unchanged) => {
+            let begun = self.state.next.is_some();
+            let batch = match self.answer().await? {
+                Fetched::Page(page) => self.take(*page)?,
+                Fetched::Unchanged => {
                     self.state.cycle += 1;
                     None
                 }
-                Ok(Fetched::PastTheEnd(error)) if self.state.next.is_none() => return Err(error),
-                Ok(Fetched::PastTheEnd(_)) => {
+                Fetched::PastTheEnd(_) if begun => {
                     self.state.finish();
                     self.hand_over(None, None)?
                 }
-                Err(error) if self.forgotten(&error) => {
+                Fetched::Unknown(error) if begun && self.resumed => {
                     tracing::warn!(%error, "the next page is gone; the cycle begins again");
                     self.state.abandon();
                     self.resumed = false;
                     continue;
                 }
-                Err(error) => return Err(error),
+                Fetched::PastTheEnd(error) | Fetched::Unknown(error) => return Err(error),
             };
             self.rest = self.state.next.is_none();
             if let Some(batch) = batch {

@@ -91,10 +91,10 @@ impl Pagination {
         Self::new(Style::Page { parameter: parameter.into(), first })
     }
 
-    /// The timestamp of the last record, and its id where [`Incremental::id`](super::Incremental::id) names a
-    /// parameter for it, go into the next request. The server gives records in ascending order and honours the limit.
-    /// The walk ends when a page brings nothing greater. Without a parameter for the id, more records of one timestamp
-    /// than the limit are an error, since those beyond it cannot be reached.
+    /// The timestamp of the last record, and its id if [`Incremental::id`](super::Incremental::id) is set, go into the
+    /// next request. The server gives records in ascending order and honours the limit. The walk ends when a page
+    /// goes no further. Without the id, a page begins with the records of the last timestamp of the page before, and
+    /// more records of one timestamp than the limit are an error, since those beyond it cannot be reached.
     pub fn keyset(limit_parameter: impl Into<String>, limit: u64) -> Self {
         Self::new(Style::Keyset).size(limit_parameter, limit)
     }
@@ -233,8 +233,8 @@ impl Pagination {
                 }
                 let before = if let Some(Step::After(mark)) = at { Some(mark) } else { None };
                 match &page.high {
-                    Some(high) if before.is_none_or(|before| high > before) => {
-                        Ok(Some(Step::After(high.clone())))
+                    Some(last) if before.is_none_or(|before| last.follows(before)) => {
+                        Ok(Some(Step::After(last.clone())))
                     }
                     _ if page.records > 0 && !short => Err(Error::config(
                         "more records share one timestamp than fit on a page; raise the limit or name a parameter for \

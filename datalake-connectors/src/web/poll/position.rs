@@ -92,7 +92,7 @@ impl State {
 
     /// Notes the greatest record of a page.
     pub(super) fn raise(&mut self, high: Option<Mark>) {
-        self.high = self.high.take().max(high);
+        self.high = later(self.high.take(), high);
     }
 
     /// Completes the cycle. The mark moves no further than the moment the cycle began: what changed later may have
@@ -103,7 +103,7 @@ impl State {
             (Some(high), Some(began)) if high.at >= began.at => Some(began),
             (high, _) => high,
         };
-        self.mark = self.mark.take().max(seen);
+        self.mark = later(self.mark.take(), seen);
         self.next = None;
         self.pages = 0;
         self.last = std::mem::take(&mut self.now);
@@ -115,6 +115,14 @@ impl State {
         let now = std::mem::take(&mut self.now);
         self.last.extend(now);
         self.last.truncate(REMEMBERED);
+    }
+}
+
+/// The mark that reaches further; of two that reach as far, the new one.
+fn later(old: Option<Mark>, new: Option<Mark>) -> Option<Mark> {
+    match (old, new) {
+        (Some(old), Some(new)) if new.at < old.at => Some(old),
+        (old, new) => new.or(old),
     }
 }
 

@@ -1,6 +1,8 @@
 //! Delimited text.
 
-use bytes::{Bytes, BytesMut};
+use std::ops::Range;
+
+use bytes::Bytes;
 
 use super::Piece;
 use crate::RecordError;
@@ -35,19 +37,43 @@ pub(super) fn rows(bytes: &Bytes, from: usize, format: &Csv, mut piece: impl FnM
         }
     }
     let clean = std::str::from_utf8(bytes).is_ok();
-    let mut out = BytesMut::new();
+    let mut objects = Objects::default();
     while let Some(row) = rows.next(bytes, true, &mut fields) {
         let range = row.range();
         if let Some(message) = refusal(bytes, &row, &fields, &names, clean) {
+            objects.give(&mut piece);
             piece(Piece::bad(bytes, range, RecordError::new("csv", message)));
             continue;
         }
         let room = 2 * range.len() + names.len();
-        if out.capacity() < room {
-            out = BytesMut::with_capacity(room.max(CHUNK.min(room + 4 * (bytes.len() - range.end))));
+        if objects.text.capacity() - objects.text.len() < room {
+            objects.give(&mut piece);
+            objects.text.reserve(room.max(CHUNK.min(room + 4 * (bytes.len() - range.end))));
         }
-        write_row(&mut out, bytes, &fields, &mut names);
-        piece(Piece { range, body: out.split().freeze(), content: Content::Json, error: None });
+        write_row(&mut objects.text, bytes, &fields, &mut names);
+        objects.ends.push((range, objects.text.len()));
+    }
+    objects.give(&mut piece);
+}
+
+/// Rows as objects, one after the other in one buffer, and where each row lies and its object ends.
+#[derive(Default)]
+struct Objects {
+    text: Vec<u8>,
+    ends: Vec<(Range<usize>, usize)>,
+}
+
+impl Objects {
+    fn give(&mut self, piece: &mut impl FnMut(Piece)) {
+        if self.ends.is_empty() {
+            return;
+        }
+        let text = Bytes::from(std::mem::take(&mut self.text));
+        let mut start = 0;
+        for (range, end) in self.ends.drain(..) {
+            piece(Piece { range, body: text.slice(start..end), content: Content::Json, error: None });
+            start = end;
+        }
     }
 }
 

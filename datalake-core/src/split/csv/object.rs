@@ -1,7 +1,5 @@
 //! A row as a JSON object.
 
-use bytes::BytesMut;
-
 use super::row::Field;
 
 /// The names of the columns, as they are written.
@@ -36,22 +34,23 @@ impl Names {
     }
 
     fn push(&mut self, name: &str) {
-        let mut out = BytesMut::from(if self.written.is_empty() { &b"{\""[..] } else { b"\",\"" });
+        let mut out = if self.written.is_empty() { b"{\"".to_vec() } else { b"\",\"".to_vec() };
         escape(&mut out, name.as_bytes(), false);
         out.extend_from_slice(b"\":\"");
         self.len += out.len() + 2;
-        self.written.push(out.into());
+        self.written.push(out);
     }
 }
 
 /// Writes a row. There is at least one field.
-pub(super) fn write_row(out: &mut BytesMut, bytes: &[u8], fields: &[Field], names: &mut Names) {
+pub(super) fn write_row(out: &mut Vec<u8>, bytes: &[u8], fields: &[Field], names: &mut Names) {
     while names.free && names.columns() < fields.len() {
         names.push(&format!("column_{}", names.columns() + 1));
     }
     for (field, name) in fields.iter().zip(&names.written) {
         out.extend_from_slice(name);
-        escape(out, &bytes[field.range.clone()], field.quoted);
+        let text = &bytes[field.range.clone()];
+        if field.clean { out.extend_from_slice(text) } else { escape(out, text, field.quoted) }
     }
     out.extend_from_slice(b"\"}");
 }
@@ -69,7 +68,7 @@ static ESCAPED: [bool; 256] = {
 };
 
 /// Writes text as the inside of a JSON string. `doubled` says that two quotes stand for one.
-fn escape(out: &mut BytesMut, text: &[u8], doubled: bool) {
+fn escape(out: &mut Vec<u8>, text: &[u8], doubled: bool) {
     let mut start = 0;
     let mut at = 0;
     while at < text.len() {

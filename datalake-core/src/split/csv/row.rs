@@ -13,6 +13,30 @@ pub(super) struct Field {
     pub(super) range: Range<usize>,
     /// Whether quotes in it are doubled.
     pub(super) quoted: bool,
+    /// Whether it can be a JSON string as it is.
+    pub(super) clean: bool,
+}
+
+const CLEAN: u8 = 0;
+/// Not as it is in a JSON string.
+const ESCAPED: u8 = 1;
+/// The end of a field.
+const STOP: u8 = 2;
+
+/// What each byte is in a field without quotes.
+const fn classes(delimiter: u8) -> [u8; 256] {
+    let mut classes = [CLEAN; 256];
+    let mut byte = 0;
+    while byte < 0x20 {
+        classes[byte] = ESCAPED;
+        byte += 1;
+    }
+    classes[b'"' as usize] = ESCAPED;
+    classes[b'\\' as usize] = ESCAPED;
+    classes[b'\n' as usize] = STOP;
+    classes[b'\r' as usize] = STOP;
+    classes[delimiter as usize] = STOP;
+    classes
 }
 
 /// A row, without its line end.
@@ -53,7 +77,10 @@ enum State {
 #[derive(Debug, Clone)]
 pub(in crate::split) struct Rows {
     delimiter: u8,
+    classes: [u8; 256],
     state: State,
+    /// Whether nothing in the field has to be escaped so far.
+    clean: bool,
     /// The bytes before it have been seen.
     at: usize,
     /// Where the row begins.
@@ -68,7 +95,16 @@ impl Rows {
     /// From an offset on, where a row begins.
     pub(in crate::split) fn new(at: usize, delimiter: char) -> Self {
         let delimiter = u8::try_from(delimiter).unwrap_or(b',');
-        Self { delimiter, state: State::Row, at, row: at, field: at, cut: 0 }
+        Self {
+            delimiter,
+            classes: classes(delimiter),
+            state: State::Row,
+            clean: true,
+            at,
+            row: at,
+            field: at,
+            cut: 0,
+        }
     }
 
     /// Begins further on.
@@ -133,20 +169,25 @@ impl Rows {
                     }
                     _ => {
                         self.field = self.at;
+                        self.clean = true;
                         self.state = State::Plain;
                     }
                 },
                 State::Plain => {
-                    let rest = &bytes[self.at..];
-                    let stop = |byte: &u8| *byte == self.delimiter || matches!(byte, b'\n' | b'\r');
-                    match rest.iter().position(stop) {
-                        None => self.at = bytes.len(),
-                        Some(n) => self.at += n,
+                    let mut seen = CLEAN;
+                    for byte in &bytes[self.at..] {
+                        let class = self.classes[usize::from(*byte)];
+                        seen |= class;
+                        if class == STOP {
+                            break;
+                        }
+                        self.at += 1;
                     }
+                    self.clean &= seen & ESCAPED == 0;
                     if self.at == bytes.len() && !end {
                         return None;
                     }
-                    field(Field { range: self.field..self.at, quoted: false });
+                    field(Field { range: self.field..self.at, quoted: false, clean: self.clean });
                     if let Some(row) = self.after_field(bytes) {
                         return Some(row);
                     }
@@ -175,11 +216,11 @@ impl Rows {
                         self.state = State::Quoted;
                     }
                     None | Some(b'\n' | b'\r') => {
-                        field(Field { range: self.field..self.at - 1, quoted: true });
+                        field(Field { range: self.field..self.at - 1, quoted: true, clean: false });
                         return self.after_field(bytes);
                     }
                     Some(byte) if *byte == self.delimiter => {
-                        field(Field { range: self.field..self.at - 1, quoted: true });
+                        field(Field { range: self.field..self.at - 1, quoted: true, clean: false });
                         self.after_field(bytes);
                     }
                     Some(_) => self.fail(),

@@ -219,12 +219,18 @@ impl Draft {
 }
 
 /// Whether the key of a member means `name`.
+#[inline]
 fn is_key(text: &str, member: &Member, name: &str) -> bool {
     if member.escaped {
-        return text::meaning(member.key.of(text)).as_deref() == Some(name);
+        return is_escaped_key(text, member, name);
     }
     let key = member.key;
     key.end - key.start == name.len() + 2 && text.as_bytes()[key.start + 1..key.end - 1] == *name.as_bytes()
+}
+
+#[cold]
+fn is_escaped_key(text: &str, member: &Member, name: &str) -> bool {
+    text::meaning(member.key.of(text)).as_deref() == Some(name)
 }
 
 impl fmt::Debug for Draft {

@@ -5,6 +5,8 @@ use crate::transform::text::{meaning, quote};
 use crate::transform::{Draft, PerRecord, Pointer, RecordTransform, Verdict};
 use crate::{RecordError, Result};
 
+const HIDDEN: &str = "***";
+
 /// See [`mask`].
 #[derive(Debug)]
 pub struct Mask {
@@ -15,7 +17,8 @@ pub struct Mask {
 
 #[derive(Debug)]
 enum Style {
-    Fixed(String),
+    /// A text, and the same as JSON.
+    Fixed(String, String),
     KeepLast(usize),
     Shape,
 }
@@ -27,18 +30,14 @@ enum Style {
 /// # Errors
 /// The pointer is wrong or names the whole record.
 pub fn mask(name: &str, pointer: &str) -> Result<PerRecord<Mask>> {
-    Ok(PerRecord(Mask {
-        name: name.to_owned(),
-        pointer: part(pointer)?,
-        style: Style::Fixed("***".to_owned()),
-    }))
+    Ok(PerRecord(Mask { name: name.to_owned(), pointer: part(pointer)?, style: Style::fixed(HIDDEN) }))
 }
 
 impl PerRecord<Mask> {
     /// Puts this text in the place of the value.
     #[must_use]
     pub fn with(mut self, text: &str) -> Self {
-        self.0.style = Style::Fixed(text.to_owned());
+        self.0.style = Style::fixed(text);
         self
     }
 
@@ -64,7 +63,7 @@ impl RecordTransform for Mask {
 
     fn config(&self) -> Value {
         let style = match &self.style {
-            Style::Fixed(text) => json!({ "text": text }),
+            Style::Fixed(text, _) => json!({ "text": text }),
             Style::KeepLast(n) => json!({ "keep_last": n }),
             Style::Shape => json!("shape"),
         };
@@ -76,7 +75,7 @@ impl RecordTransform for Mask {
             if raw == "null" {
                 return Ok(false);
             }
-            quote(out, &self.style.hide(raw));
+            self.style.hide(raw, out);
             Ok(true)
         })?;
         Ok(Verdict::Keep)
@@ -84,29 +83,39 @@ impl RecordTransform for Mask {
 }
 
 impl Style {
-    fn hide(&self, raw: &str) -> String {
-        let text = match raw.as_bytes()[0] {
+    fn fixed(text: &str) -> Self {
+        let mut json = String::new();
+        quote(&mut json, text);
+        Self::Fixed(text.to_owned(), json)
+    }
+
+    /// Appends what stands in the place of a value.
+    fn hide(&self, raw: &str, out: &mut String) {
+        let text = || match raw.as_bytes()[0] {
             b'"' => meaning(raw),
             b'-' | b'0'..=b'9' => Some(raw.into()),
             _ => None,
         };
-        match (self, text) {
-            (Self::Fixed(fixed), _) => fixed.clone(),
-            (Self::KeepLast(n), Some(text)) => {
-                let length = text.chars().count();
-                let hidden = if length / 2 >= *n { length - n } else { length };
-                text.chars().enumerate().map(|(at, char)| if at < hidden { '*' } else { char }).collect()
-            }
-            (Self::Shape, Some(text)) => text
-                .chars()
-                .map(|char| match char {
-                    _ if char.is_numeric() => '9',
-                    _ if char.is_uppercase() => 'X',
-                    _ if char.is_alphabetic() => 'x',
-                    _ => char,
-                })
-                .collect(),
-            (_, None) => "***".to_owned(),
-        }
+        let hidden = match self {
+            Self::Fixed(_, json) => return out.push_str(json),
+            Self::KeepLast(n) => text().map(|text| keep_last(&text, *n)),
+            Self::Shape => text().map(|text| text.chars().map(shape).collect()),
+        };
+        quote(out, hidden.as_deref().unwrap_or(HIDDEN));
+    }
+}
+
+fn keep_last(text: &str, n: usize) -> String {
+    let length = text.chars().count();
+    let hidden = if length / 2 >= n { length - n } else { length };
+    text.chars().enumerate().map(|(at, char)| if at < hidden { '*' } else { char }).collect()
+}
+
+fn shape(char: char) -> char {
+    match char {
+        _ if char.is_numeric() => '9',
+        _ if char.is_uppercase() => 'X',
+        _ if char.is_alphabetic() => 'x',
+        _ => char,
     }
 }

@@ -11,22 +11,30 @@ use super::{lake, summary};
 use crate::Host;
 use crate::cli::args::Cat;
 use crate::cli::exit::Exit;
-use crate::cli::out::Out;
+use crate::cli::out::{Out, complain};
 
 /// How many objects are read ahead while one is written.
 const AHEAD: usize = 2;
 
-/// Writes object by object, so memory holds a few objects and not the dataset.
+/// Writes object by object, so memory holds a few objects and not the dataset. The worker's own dataset may be empty;
+/// another that is named must be there.
 pub(super) async fn run(host: Host, args: Cat, out: &mut Out) -> Result<Exit> {
-    let named = args.dataset.or_else(|| host.dataset.clone());
+    let own = host.dataset.clone();
     let lake = lake(host).await?;
     let all: Vec<_> = lake.views().await?.into_iter().flat_map(View::into_objects).collect();
-    let dataset = match named {
-        Some(dataset) => dataset,
-        None => only_one(&all)?,
+    let holds = |dataset: &Dataset| all.iter().any(|object| object.dataset == *dataset);
+    let dataset = match (args.dataset, own) {
+        (Some(named), _) if holds(&named) => named,
+        (Some(named), _) => {
+            return Err(
+                Error::new(ErrorKind::NotFound, "the lake has no such dataset").with("dataset", named)
+            );
+        }
+        (None, Some(own)) => own,
+        (None, None) => only_one(&all)?,
     };
-    if !all.iter().any(|object| object.dataset == dataset) {
-        return Err(Error::new(ErrorKind::NotFound, "the lake has no such dataset").with("dataset", dataset));
+    if !holds(&dataset) {
+        complain(&format!("nothing of {dataset} is in the lake yet"));
     }
     let wanted = all.into_iter().filter(|object| object.zone == args.zone && object.dataset == dataset);
     let mut contents = stream::iter(wanted).map(|object| read(lake.clone(), object)).buffered(AHEAD);

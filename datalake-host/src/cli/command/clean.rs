@@ -31,8 +31,8 @@ pub(super) async fn run(host: Host, args: &Clean, out: &mut Out) -> Result<Exit>
     }
     let done = if args.dry_run { "would be removed" } else { "removed" };
     out.line(format_args!(
-        "{} objects {done}, {}; {} are too young",
-        units::count(cleaned.removed.len() as u64),
+        "{} {done}, {}; {} too young",
+        units::many(cleaned.removed.len() as u64, "object"),
         units::size(cleaned.bytes),
         units::count(cleaned.spared),
     ));

@@ -44,11 +44,8 @@ fn show(view: &View, out: &mut Out) {
     out.line(format_args!("  records    {}", summary::counts(&view.counts)));
     if let (Some(last), Some(lag)) = (view.last, lag(view)) {
         let at = last.format("%Y-%m-%d %H:%M:%S UTC");
-        out.line(format_args!(
-            "  committed  {} times, last {} ago, {at}",
-            units::count(view.seq),
-            units::span(lag)
-        ));
+        let commits = units::many(view.seq, "commit");
+        out.line(format_args!("  committed  {commits}, the last {} ago, {at}", units::span(lag)));
     }
     if let Some(position) = &view.position {
         out.line(format_args!("  position   {}", excerpt(position.to_string().as_bytes(), 200)));

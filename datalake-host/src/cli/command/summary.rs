@@ -45,16 +45,12 @@ fn describe(report: &Report, out: &Out) -> String {
         "; {} in, {} out, {} in {}{}",
         units::size(report.bytes_in),
         units::size(report.bytes_out),
-        commits(report.commits),
+        units::many(report.commits, "commit"),
         units::span(took),
         why(report.why),
     );
     line.push_str(&out.dim(rest));
     line
-}
-
-fn commits(n: u64) -> String {
-    if n == 1 { "1 commit".into() } else { format!("{} commits", units::count(n)) }
 }
 
 fn why(why: Ended) -> &'static str {

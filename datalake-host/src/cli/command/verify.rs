@@ -44,16 +44,15 @@ pub(super) async fn run(host: Host, args: &Pipelines, out: &mut Out) -> Result<E
 }
 
 fn show(verified: &Verified, out: &mut Out) {
-    let found = match verified.problems.len() {
+    let found = match verified.problems.len() as u64 {
         0 => out.green("whole"),
-        1 => out.red("1 problem"),
-        n => out.red(format!("{n} problems")),
+        n => out.red(units::many(n, "problem")),
     };
     let line = format!(
-        "{}  {found}: {} commits, {} objects, {} checked",
+        "{}  {found}: {}, {}, {} checked",
         out.bold(&verified.pipeline),
-        units::count(verified.commits),
-        units::count(verified.objects),
+        units::many(verified.commits, "commit"),
+        units::many(verified.objects, "object"),
         units::size(verified.bytes),
     );
     out.line(line);

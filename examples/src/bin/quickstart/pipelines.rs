@@ -13,8 +13,10 @@ use datalake_sinks::lake::{LakeSink, Partition};
 
 /// Orders, polled from the shop page by page.
 pub(crate) fn orders(pipeline: PipelineBuilder, url: &str, lake: &Lake) -> Result<PipelineBuilder> {
-    let source =
-        PollSource::builder("orders", url).records("/items").pagination(Pagination::link_header()).build()?;
+    let source = PollSource::builder(Dataset::new("orders")?, url)
+        .records("/items")
+        .pagination(Pagination::link_header())
+        .build()?;
     Ok(pipeline
         .source(source)
         .transform(mask("mask-email", "/customer/email")?)
