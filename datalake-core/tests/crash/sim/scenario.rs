@@ -32,6 +32,8 @@ pub(crate) struct Scenario {
     /// After so many turns the faults end.
     pub(crate) turns: usize,
     pub(crate) clock_jumps: bool,
+    /// How often a call is tried.
+    pub(crate) tries: u32,
     /// How often things go wrong at the source, of 1.
     pub(crate) source_trouble: f64,
     pub(crate) faults: Vec<(Op, &'static str, Fault, f64)>,
@@ -61,6 +63,7 @@ impl Scenario {
             life: usize::MAX,
             turns: 5_000,
             clock_jumps: false,
+            tries: 4,
             source_trouble: 0.0,
             faults: Vec::new(),
             script: Vec::new(),
@@ -91,6 +94,7 @@ impl Scenario {
             life: rng.within(5..120),
             turns: rng.within(200..1000),
             clock_jumps: rng.chance(0.3),
+            tries: rng.within(1..5) as u32,
             source_trouble: if rng.chance(0.5) { 0.1 } else { 0.0 },
             faults,
             ..Self::calm(seed)
@@ -120,6 +124,9 @@ fn faults(rng: &mut Rng) -> Vec<(Op, &'static str, Fault, f64)> {
         }
         let late = Fault::Late { after: rng.within(1..40) as u64 };
         faults.push((op, "", late, rng.unit() * 0.1 * level));
+        if op == Op::PutIfAbsent && rng.chance(0.2) {
+            faults.extend([(op, "", Fault::Lost, 0.25), (op, "", late, 0.25)]);
+        }
         let slow = Fault::Slow(Duration::from_millis(rng.within(1..400) as u64));
         faults.push((op, "", slow, rng.unit() * 0.1 * level));
     }

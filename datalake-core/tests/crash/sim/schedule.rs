@@ -42,7 +42,10 @@ pub(crate) fn run(scenario: Scenario) -> Ran {
         let world = World::new(scenario);
         let mut rng = Rng::new(world.scenario.seed);
         let mut workers = Workers::new(&world, &mut rng);
-        workers.poll_all(world.scenario.turns).await;
+        let patience = Duration::from_secs(24 * 3600);
+        if tokio::time::timeout(patience, workers.poll_all(world.scenario.turns)).await.is_err() {
+            world.wrong("the workers stand still");
+        }
         let (lived, crashes) = (workers.lived, workers.crashes);
         drop(workers);
         world.store.calm();

@@ -151,7 +151,7 @@ impl World {
         let scenario = &self.scenario;
         let seed = if self.bug(Bug::AttemptsAreAlike) { 1 } else { rng.bits() };
         let ambient = Ambient::new(clock, SeededEntropy::new(seed), Cpu::inline());
-        let retry = Retry::new(4, Duration::from_millis(10), Duration::from_millis(200));
+        let retry = Retry::new(scenario.tries, Duration::from_millis(10), Duration::from_millis(200));
         let store = SimStore::new(self.store.clone(), rng.fork(), scenario.bug);
         let ledger = StoreLedger::new(Arc::new(store.clone())).with_retry(retry.clone(), ambient.clone());
         let mut options = Options::default();
