@@ -1,5 +1,7 @@
 //! A batch is committed when its time has come, whether or not the source has more to say.
 
+#![allow(clippy::unwrap_used, reason = "a failure to prepare a test is a failed test")]
+
 use std::sync::Arc;
 use std::time::Duration;
 

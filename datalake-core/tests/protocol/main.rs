@@ -1,6 +1,6 @@
 //! The commit protocol as a small model, counted out to the last state, and the same protocol with one rule broken.
 
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
 mod explore;
 mod model;

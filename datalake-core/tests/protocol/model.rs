@@ -275,7 +275,7 @@ impl Protocol {
         }
     }
 
-    fn append(&self, state: &State, n: usize, go: &mut dyn FnMut(Step, &dyn Fn(&mut State, &mut Worker))) {
+    fn append(&self, state: &State, n: usize, go: &mut dyn FnMut(Step, Change<'_>)) {
         let over = self.is(Bug::Overwrite);
         go(Step::PutAnswered(n), &|next, me| {
             let filled = next.fill(me.slot, me.batch, over);
@@ -311,6 +311,9 @@ impl Protocol {
         go(Step::GivesUp(n), &|_, me| *me = Worker::default());
     }
 }
+
+/// What a step does to the world and to the worker that takes it.
+type Change<'a> = &'a dyn Fn(&mut State, &mut Worker);
 
 impl Model for Protocol {
     type State = State;
