@@ -1,6 +1,6 @@
 //! What the engine does when things go wrong: it neither loses, nor repeats, nor hangs, nor tells a source too early.
 
-#![allow(clippy::unwrap_used, reason = "these are tests")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "these are tests")]
 
 mod ends;
 mod goes_on;

@@ -169,7 +169,7 @@ impl Workers {
                 let Some(&n) = self.rng.pick(&ready) else { return Poll::Pending };
                 left -= 1;
                 self.turn(n);
-                if left % 16 == 0 {
+                if left.is_multiple_of(16) {
                     // Lets the runtime see to its timers.
                     cx.waker().wake_by_ref();
                     return Poll::Pending;

@@ -168,7 +168,7 @@ impl World {
             .retry(retry)
             .ambient(ambient);
         if scenario.slow {
-            builder = builder.transform(Slow { ordered: scenario.seed % 2 == 0, hates: None });
+            builder = builder.transform(Slow { ordered: scenario.seed.is_multiple_of(2), hates: None });
         }
         builder.build()
     }
