@@ -133,6 +133,9 @@ pub(crate) enum Step {
     Deletes { slot: u8 },
 }
 
+/// Takes a step with a change of the state and of the worker.
+type Go<'a> = dyn FnMut(Step, &dyn Fn(&mut State, &mut Worker)) + 'a;
+
 /// The protocol for so many records, with up to so many crashes.
 pub(crate) struct Protocol {
     pub(crate) bug: Bug,
@@ -275,7 +278,7 @@ impl Protocol {
         }
     }
 
-    fn append(&self, state: &State, n: usize, go: &mut dyn FnMut(Step, Change<'_>)) {
+    fn append(&self, state: &State, n: usize, go: &mut Go<'_>) {
         let over = self.is(Bug::Overwrite);
         go(Step::PutAnswered(n), &|next, me| {
             let filled = next.fill(me.slot, me.batch, over);
@@ -311,9 +314,6 @@ impl Protocol {
         go(Step::GivesUp(n), &|_, me| *me = Worker::default());
     }
 }
-
-/// What a step does to the world and to the worker that takes it.
-type Change<'a> = &'a dyn Fn(&mut State, &mut Worker);
 
 impl Model for Protocol {
     type State = State;
