@@ -8,7 +8,7 @@ use datalake_core::codec::Compression;
 use datalake_core::lake::{Lake, Zone, clean, stamp};
 use datalake_core::ledger::Ledger;
 use datalake_core::pipeline::{Budget, PipelineBuilder};
-use datalake_core::store::{MemoryStore, ObjectStore, PutOptions};
+use datalake_core::store::{MemoryStore, PutOptions};
 use datalake_core::testkit::VecSource;
 use datalake_core::{
     Content, Dataset, Document, Format, Pipeline, PipelineId, RecordError, RecordId, Records, Transform,
