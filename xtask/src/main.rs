@@ -5,6 +5,7 @@
 use std::process::ExitCode;
 
 mod args;
+mod bounds;
 mod house;
 mod kill9;
 mod peers;
@@ -21,6 +22,7 @@ cargo xtask test                      every check and every test: licences, rust
 cargo xtask kill9 [--cycles N] [--workers N] [--seed N]
                                       kills the real `hydrate` at random moments and checks that nothing is lost
                                       or doubled (100 cycles, 1 worker, a seed from the clock)
+cargo xtask bounds                    measures the memory of the real `hydrate` over 2 GiB and over 10,000 partitions
 cargo xtask licences                  every dependency has a licence that allows both of ours
 cargo xtask msrv                      every crate states the Rust version, and no dependency needs a newer one
 cargo xtask documents                 every test that a document names exists
@@ -36,6 +38,7 @@ fn main() -> ExitCode {
         "kill9" => {
             kill9::Plan::parse(&rest).and_then(|plan| kill9::run(&plan)).map(|line| println!("{line}"))
         }
+        "bounds" => args::none(&rest).and_then(|()| bounds::run()).map(|line| println!("{line}")),
         "licences" => args::none(&rest).and_then(|()| house::licences()).map(|line| println!("{line}")),
         "msrv" => args::none(&rest).and_then(|()| house::msrv()).map(|line| println!("{line}")),
         "documents" => args::none(&rest).and_then(|()| house::documents()).map(|line| println!("{line}")),

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check and every test.
 
 use crate::summary::Summary;
-use crate::{Result, house, kill9, peers, run};
+use crate::{Result, bounds, house, kill9, peers, run};
 
 /// Cycles of killing with one worker, and with two.
 const KILLS: [(u64, u64); 2] = [(100, 1), (40, 2)];
@@ -36,5 +36,6 @@ pub(crate) fn run() -> Result<()> {
     for (cycles, workers) in KILLS {
         summary.add("kill9", kill9::run(&kill9::Plan { cycles, workers, ..kill9::Plan::default() }));
     }
+    summary.add("memory", bounds::run());
     summary.close()
 }

@@ -1,7 +1,8 @@
 //! The lineage of a record in its own line: `"_lake":{"b":"orders/17","i":42}` as the last member of the object.
 //!
 //! `b` is the batch, `i` the ordinal in it, and `c` the number of the child where one record became several. Together
-//! they are the id of the record, which leads to its commit and from there to its raw bytes.
+//! they are the id of the record, which leads to its commit and from there to its raw bytes. `"w":1` says that the record
+//! was no JSON object and stands under `value`, `text` or `base64`.
 
 use memchr::memmem;
 
@@ -10,6 +11,9 @@ use crate::record::RecordRef;
 
 /// The member of a record that holds its lineage.
 pub const KEY: &str = "_lake";
+
+/// The mark of a record that was no JSON object.
+const WRAPPED: &str = r#","w":1"#;
 
 const START: &str = r#""_lake":{"b":""#;
 
@@ -26,8 +30,8 @@ impl Stamp {
         Self { start: format!("{START}{batch}\",\"i\":") }
     }
 
-    /// Writes the member and the brace that closes the object.
-    pub fn write(&self, line: &mut Vec<u8>, origin: RecordRef) {
+    /// Writes the member and the brace that closes the object. `wrapped` says that the record was no JSON object.
+    pub fn write(&self, line: &mut Vec<u8>, origin: RecordRef, wrapped: bool) {
         let mut digits = itoa::Buffer::new();
         line.extend_from_slice(self.start.as_bytes());
         line.extend_from_slice(digits.format(origin.ordinal).as_bytes());
@@ -35,8 +39,17 @@ impl Stamp {
             line.extend_from_slice(b",\"c\":");
             line.extend_from_slice(digits.format(origin.child).as_bytes());
         }
+        if wrapped {
+            line.extend_from_slice(WRAPPED.as_bytes());
+        }
         line.extend_from_slice(b"}}");
     }
+}
+
+/// Whether a stamped line holds a record that was no JSON object.
+#[must_use]
+pub fn is_wrapped(line: &[u8]) -> bool {
+    line.strip_suffix(b"}}").is_some_and(|line| line.ends_with(WRAPPED.as_bytes()))
 }
 
 /// A stamped line taken apart: the record without its stamp, and whose it is.
@@ -47,6 +60,7 @@ pub fn read(line: &[u8]) -> Option<(Vec<u8>, RecordId)> {
     let start = memmem::rfind(line, START.as_bytes())?;
     let text = std::str::from_utf8(&line[start + START.len()..]).ok()?;
     let (batch, rest) = text.strip_suffix("}}")?.split_once("\",\"i\":")?;
+    let rest = rest.strip_suffix(WRAPPED).unwrap_or(rest);
     let (ordinal, child) = rest.split_once(",\"c\":").unwrap_or((rest, "0"));
     let id =
         RecordId { batch: batch.parse().ok()?, ordinal: ordinal.parse().ok()?, child: child.parse().ok()? };
@@ -67,8 +81,12 @@ mod tests {
             for body in [r#"{"a":1}"#, r#"{"_lake":{"b":"x/1","i":2}}"#] {
                 let mut line = body.as_bytes()[..body.len() - 1].to_vec();
                 line.push(b',');
-                Stamp::new(&id.batch).write(&mut line, origin);
-                assert_eq!(read(&line).unwrap(), (body.as_bytes().to_vec(), id.clone()));
+                for wrapped in [false, true] {
+                    let mut line = line.clone();
+                    Stamp::new(&id.batch).write(&mut line, origin, wrapped);
+                    assert_eq!(read(&line).unwrap(), (body.as_bytes().to_vec(), id.clone()));
+                    assert_eq!(is_wrapped(&line), wrapped);
+                }
             }
         }
         assert!(read(br#"{"a":1}"#).is_none());

@@ -11,10 +11,12 @@ use datalake_core::{Content, Record};
 /// other JSON value is put under `value`, text under `text`, and bytes that are no text under `base64`.
 pub(super) fn write(lines: &mut Vec<u8>, record: &Record, stamp: &Stamp) {
     let body = record.body();
+    let mut wrapped = true;
     match record.content() {
         Content::Json => {
             let json = body.trim_ascii();
             if let Some(members) = json.strip_prefix(b"{").and_then(|json| json.strip_suffix(b"}")) {
+                wrapped = false;
                 lines.push(b'{');
                 one_line(lines, members);
                 if !members.trim_ascii().is_empty() {
@@ -41,7 +43,7 @@ pub(super) fn write(lines: &mut Vec<u8>, record: &Record, stamp: &Stamp) {
             lines.push(b',');
         }
     }
-    stamp.write(lines, record.origin());
+    stamp.write(lines, record.origin(), wrapped);
     lines.push(b'\n');
 }
 

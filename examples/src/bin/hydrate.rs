@@ -7,8 +7,8 @@
 //! ```
 //!
 //! The input is a file, a directory, a glob, or an `http(s)` URL. Without a command it drains: it takes what there is
-//! and ends. `run` goes on until ctrl-c; with `--follow` files may still be written to, and a half-written last line
-//! waits. Started again it goes on where the ledger says. Documents go to `raw/` byte for byte, records to `curated/`,
+//! and ends; a last line without its end is a record. `run` goes on until ctrl-c and follows files that are still written
+//! to; a half-written last line waits, as it does for a drain with `--follow`. Started again it goes on where the ledger says. Documents go to `raw/` byte for byte, records to `curated/`,
 //! records that do not parse to `quarantine/`.
 
 use std::path::PathBuf;
@@ -48,7 +48,7 @@ struct Arguments {
     /// Read directories in directories too
     #[arg(long)]
     recursive: bool,
-    /// Files may still be written to: wait for the end of a line
+    /// Files may still be written to: wait for the end of a line, as `run` always does
     #[arg(long)]
     follow: bool,
     /// The longest a batch waits for others to share its commit, for instance 500ms or 1m
@@ -134,8 +134,9 @@ fn source(arguments: &Arguments, input: &str, dataset: Dataset) -> Result<Box<dy
         };
         return Ok(Box::new(poll.build()?));
     }
+    let follow = arguments.follow || matches!(arguments.command, Some(Command::Run(_)));
     let files = FilesSource::builder(dataset, input).format(arguments.format.of_file());
-    Ok(Box::new(files.recursive(arguments.recursive).follow(arguments.follow).build()?))
+    Ok(Box::new(files.recursive(arguments.recursive).follow(follow).build()?))
 }
 
 impl InputFormat {

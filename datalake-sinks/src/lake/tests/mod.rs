@@ -1,5 +1,8 @@
 //! A lake written by pipelines and read back.
 
+mod lineage;
+mod suite;
+
 use std::sync::Arc;
 use std::time::Duration;
 

@@ -1,0 +1,92 @@
+//! The engine holds no more than it was allowed to.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use bytes::Bytes;
+use datalake_core::ledger::StoreLedger;
+use datalake_core::store::MemoryStore;
+use datalake_core::{
+    Batch, Dataset, Document, Format, Next, Pipeline, Position, Receipt, Result, Sink, SinkInfo, Source,
+    SourceBatch, SourceInfo, async_trait,
+};
+use tokio::sync::Notify;
+
+const MIB: usize = 1 << 20;
+
+/// Gives a mebibyte of fresh lines whenever it is asked.
+struct Endless {
+    info: SourceInfo,
+    given: Arc<AtomicU64>,
+}
+
+#[async_trait]
+impl Source for Endless {
+    fn info(&self) -> &SourceInfo {
+        &self.info
+    }
+
+    async fn next_batch(&mut self) -> Result<Next> {
+        let n = self.given.fetch_add(1, Ordering::SeqCst);
+        let lines = format!("{{\"n\":{n},\"text\":\"{}\"}}\n", "x".repeat(1000)).repeat(MIB / 1024);
+        let document = Document::new(Bytes::from(lines), "memory:///endless", Format::Ndjson);
+        Ok(Next::Batch(SourceBatch::new(vec![document], Position::new("endless/1", &n)?)))
+    }
+
+    async fn seek(&mut self, _position: Option<&Position>) -> Result<()> {
+        Ok(())
+    }
+}
+
+/// Never comes to an end with its first batch.
+struct Stalled {
+    info: SinkInfo,
+    reached: Arc<Notify>,
+}
+
+#[async_trait]
+impl Sink for Stalled {
+    fn info(&self) -> &SinkInfo {
+        &self.info
+    }
+
+    async fn write(&self, _batch: &Batch) -> Result<Receipt> {
+        self.reached.notify_one();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_stalled_sink_stops_the_reading_and_memory_stays_bounded() -> Result<()> {
+    let given = Arc::new(AtomicU64::new(0));
+    let reached = Arc::new(Notify::new());
+    let info = SourceInfo::new("test.endless", Dataset::new("things")?, "memory:///endless");
+    let mut pipeline = Pipeline::builder("things")
+        .source(Endless { info, given: Arc::clone(&given) })
+        .sink(Stalled { info: SinkInfo::new("stalled"), reached: Arc::clone(&reached) })
+        .ledger(StoreLedger::new(Arc::new(MemoryStore::new())))
+        .bytes_in_flight(48 * MIB)
+        .build()?;
+    let watched = async {
+        reached.notified().await;
+        // Reading has stopped when it gets no further for as long as it took to get here, many times over.
+        let mut before = u64::MAX;
+        while before != given.load(Ordering::SeqCst) {
+            before = given.load(Ordering::SeqCst);
+            tokio::time::sleep(Duration::from_millis(500)).await;
+        }
+    };
+    tokio::select! {
+        _ = pipeline.run_until(std::future::pending()) => unreachable!("nobody asked it to stop"),
+        () = watched => {}
+    }
+    let read = given.load(Ordering::SeqCst);
+    assert!((30..=50).contains(&read), "{read} MiB were read");
+    if let Ok(status) = std::fs::read_to_string("/proc/self/status") {
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
+        let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap_or(0);
+        assert!((1..256 << 10).contains(&peak), "{peak} KiB");
+    }
+    Ok(())
+}
