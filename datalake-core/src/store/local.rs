@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -18,6 +19,8 @@ use crate::{Error, ErrorKind, Result};
 
 /// Where objects are written before they get their name. On the same file system, so that naming is atomic.
 const STAGING: &str = ".tmp";
+/// How old a file being written must be for its writer to be gone.
+const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 
 /// A store in a directory: one file an object, named by its key.
 ///
@@ -67,6 +70,7 @@ impl LocalStore {
         let (staged, lasting) = (AtomicU64::new(0), Mutex::default());
         let inner = Inner { root: absolute, uri, sync, staged, token, lasting };
         inner.sync_dir(inner.root.parent().unwrap_or(&inner.root)).map_err(failed)?;
+        inner.sweep();
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -92,6 +96,18 @@ impl LocalStore {
 }
 
 impl Inner {
+    /// Removes what was being written when a process was killed, once nobody can still be writing it.
+    fn sweep(&self) {
+        let Ok(staged) = fs::read_dir(self.root.join(STAGING)) else { return };
+        for entry in staged.flatten() {
+            let age =
+                entry.metadata().and_then(|found| found.modified()).ok().and_then(|time| time.elapsed().ok());
+            if age.is_some_and(|age| age > ABANDONED) {
+                drop(fs::remove_file(entry.path()));
+            }
+        }
+    }
+
     fn path(&self, key: &str) -> PathBuf {
         self.root.join(key)
     }
@@ -120,7 +136,7 @@ impl Inner {
                 named => named,
             }
         })();
-        // Gone already after a rename; a file left behind here is found by `clean`.
+        // Gone already after a rename; one left behind by a crash is swept up when the store is opened.
         drop(fs::remove_file(&staged));
         match written {
             // Whoever was first may not have come as far as making the name last.
@@ -326,5 +342,25 @@ fn gone_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(cause) if cause.kind() == io::ErrorKind::NotFound => Ok(()),
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    #[test]
+    fn what_a_killed_writer_left_is_swept_up_once_it_is_old() -> Result<()> {
+        let folder = tempfile::tempdir().unwrap();
+        drop(LocalStore::open(folder.path())?);
+        let (young, old) = (folder.path().join(".tmp/young"), folder.path().join(".tmp/old"));
+        fs::write(&young, "x").unwrap();
+        let past = SystemTime::now() - ABANDONED - Duration::from_secs(60);
+        File::create(&old).unwrap().set_modified(past).unwrap();
+        drop(LocalStore::open(folder.path())?);
+        assert!(young.exists() && !old.exists());
+        Ok(())
     }
 }
