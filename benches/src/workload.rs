@@ -72,13 +72,25 @@ impl Records {
         }
         write!(
             out,
-            r#"],"internal_note":"checked by {} on line {}","legacy_code":{},"tags":["{city}","web"],"#,
+            r#"],"internal_note":"by {} on {}","legacy_code":{},"tags":["{city}","web"],"#,
             NAMES[rng.below(NAMES.len())],
             rng.below(20),
             rng.below(1_000_000),
         )?;
+        write!(
+            out,
+            r#""shipping":{{"street":"{} street {}","fee":"{}.90"}},"#,
+            NAMES[rng.below(NAMES.len())],
+            1 + rng.below(200),
+            rng.below(20),
+        )?;
         let end = if malformed { "\n" } else { "}\n" };
-        write!(out, r#""trace":"{:016x}{:016x}"{end}"#, rng.bits(), rng.bits())
+        write!(
+            out,
+            r#""updated_at":"2026-11-22T{:02}:{minute:02}:{second:02}.{:03}Z"{end}"#,
+            rng.below(24),
+            rng.below(1000)
+        )
     }
 }
 

@@ -114,11 +114,13 @@ impl Limits {
     ) -> Self {
         let (bytes, records) =
             targets.fold((usize::MAX, usize::MAX), |least, next| (least.0.min(next.0), least.1.min(next.1)));
+        let share = if records == usize::MAX && bytes == usize::MAX { 1 } else { 4 };
         let bytes = options.target_bytes.unwrap_or(if bytes == usize::MAX { 8 << 20 } else { bytes });
         Self {
             bytes,
             records,
-            bytes_in: bytes.saturating_mul(4).min(options.bytes_in_flight / 2).max(1),
+            // Transforms may leave few records of many bytes; without a sink there are only bytes.
+            bytes_in: bytes.saturating_mul(share).min(options.bytes_in_flight / 2).max(1),
             documents: info.window.unwrap_or(usize::MAX).min(1 << 15),
             within: info.commit_within.unwrap_or(options.commit_within).min(options.commit_within),
         }
