@@ -21,18 +21,8 @@ pub(crate) fn run() -> Result<String> {
     if !cfg!(target_os = "linux") {
         return Err("memory is read from /proc, which only Linux has".into());
     }
-    run::ok(run::cargo().args([
-        "build",
-        "--release",
-        "--locked",
-        "-p",
-        "datalake-examples",
-        "--bin",
-        "hydrate",
-    ]))?;
-    let target = run::target()?;
-    let program = target.join("release").join("hydrate");
-    let folder = target.join("bounds").join(std::process::id().to_string());
+    let program = run::hydrate()?;
+    let folder = run::target()?.join("bounds").join(std::process::id().to_string());
     fs::create_dir_all(&folder)?;
     let measured = measure(&program, &folder);
     fs::remove_dir_all(&folder)?;

@@ -78,6 +78,13 @@ pub(crate) fn target() -> Result<PathBuf> {
     Ok(target.into())
 }
 
+/// Builds the real worker as users run it, and says where it is.
+pub(crate) fn hydrate() -> Result<PathBuf> {
+    let args = ["build", "--release", "--locked", "-p", "datalake-examples", "--bin", "hydrate"];
+    ok(cargo().args(args))?;
+    Ok(target()?.join("release").join(format!("hydrate{}", std::env::consts::EXE_SUFFIX)))
+}
+
 fn show(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")

@@ -53,18 +53,8 @@ impl Plan {
 
 /// Does it. Gives the result in a line; the folder of a failed run is kept.
 pub(crate) fn run(plan: &Plan) -> Result<String> {
-    run::ok(run::cargo().args([
-        "build",
-        "--release",
-        "--locked",
-        "-p",
-        "datalake-examples",
-        "--bin",
-        "hydrate",
-    ]))?;
-    let target = run::target()?;
-    let folder = target.join("kill9").join(format!("{}-{}", std::process::id(), plan.seed));
-    let program = target.join("release").join(format!("hydrate{}", std::env::consts::EXE_SUFFIX));
+    let program = run::hydrate()?;
+    let folder = run::target()?.join("kill9").join(format!("{}-{}", std::process::id(), plan.seed));
     let name = format!(
         "{} cycles, {} worker{}",
         plan.cycles,
