@@ -4,7 +4,7 @@
 //!
 //! ```no_run
 //! # use datalake_core::Pipeline;
-//! # fn orders() -> datalake_core::Result<Pipeline> { unimplemented!() }
+//! # fn orders() -> datalake_core::Result<Pipeline> { Err(datalake_core::Error::config("no orders")) }
 //! # async fn example() {
 //! datalake_host::main(orders()).await;
 //! # }
