@@ -1,0 +1,16 @@
+//! What the AWS parts of `datalake` share, so that sinks, sources and the host speak to AWS in one way.
+//!
+//! | feature | what |
+//! |---|---|
+//! | `client` | [`config`]: settings for clients, without the SDK's own retries; [`error`]: what a failure means |
+//! | `kpl` | aggregated records of Kinesis |
+//! | `ssm` | secrets in the Parameter Store of Systems Manager |
+//! | `secretsmanager` | secrets in Secrets Manager |
+
+#[cfg(feature = "client")]
+pub mod config;
+#[cfg(feature = "client")]
+pub mod error;
+
+#[cfg(feature = "client")]
+pub use aws_config::SdkConfig;
