@@ -137,14 +137,27 @@ fn of_code(code: &str, status: u16) -> Refusal {
         | "SignatureDoesNotMatch"
         | "TokenRefreshRequired"
         | "UnrecognizedClient" => (Unauthenticated, false),
-        "AccessDenied" | "AllAccessDisabled" | "KMSAccessDenied" | "KMSDisabled" | "KMSInvalidState"
-        | "KMSOptInRequired" | "UnauthorizedOperation" => (PermissionDenied, false),
+        "AccessDenied"
+        | "AllAccessDisabled"
+        | "KMSAccessDenied"
+        | "KMSDisabled"
+        | "KMSInvalidState"
+        | "KMSOptInRequired"
+        | "UnauthorizedOperation" => (PermissionDenied, false),
         "KMSNotFound" | "NoSuchBucket" => (ConfigInvalid, false),
-        "NoSuchKey" | "NoSuchUpload" | "NotFound" | "ParameterNotFound" | "ResourceNotFound" => (NotFound, false),
+        "NoSuchKey" | "NoSuchUpload" | "NotFound" | "ParameterNotFound" | "ResourceNotFound" => {
+            (NotFound, false)
+        }
         "ConditionalRequestConflict" | "OperationAborted" => (Conflict, true),
         "PreconditionFailed" => (Conflict, false),
-        "BadDigest" | "InternalError" | "InternalFailure" | "InternalServerError" | "InvalidDigest"
-        | "RequestTimeout" | "ServiceUnavailable" | "XAmzContentChecksumMismatch"
+        "BadDigest"
+        | "InternalError"
+        | "InternalFailure"
+        | "InternalServerError"
+        | "InvalidDigest"
+        | "RequestTimeout"
+        | "ServiceUnavailable"
+        | "XAmzContentChecksumMismatch"
         | "XAmzContentSHA256Mismatch" => (Unavailable, true),
         "EntityTooLarge" => (RecordTooLarge, false),
         "InvalidArgument" | "InvalidBucketName" | "InvalidParameter" | "InvalidRequest" | "MalformedXML"

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::digest::Sha256;
 use crate::document::Document;
 use crate::envelope::{Envelope, Request};
 use crate::id::{AttemptId, BatchId, Dataset};
@@ -59,4 +60,40 @@ pub struct Batch {
     pub records: Arc<Vec<Record>>,
     /// The lineage.
     pub envelope: Arc<Envelope>,
+}
+
+impl Batch {
+    /// A name for one of the records that holds outside of the lake too, for instance as the id of an event on a stream
+    /// whose readers drop what they have seen. Thirty-two hexadecimal digits, and a dot and a number for a child.
+    ///
+    /// A batch that was never committed comes again in another attempt, perhaps cut elsewhere, and then a
+    /// [`RecordId`](crate::RecordId) can name another record than before. This one never does: two records that are
+    /// not the same never share it. The same record has the same one again if the silo knows its document by an id, or
+    /// if the source reads on from the same position; otherwise it gets a second one.
+    #[must_use]
+    pub fn event_id(&self, record: &Record) -> String {
+        let origin = record.origin();
+        let mut name: Vec<u8> = Vec::with_capacity(256);
+        let mut part = |bytes: &[u8]| {
+            name.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
+            name.extend_from_slice(bytes);
+        };
+        part(self.id.pipeline.as_str().as_bytes());
+        if let Some(document) = self.documents.get(usize::from(origin.document)) {
+            let start = origin.offset as usize;
+            part(document.locator().as_bytes());
+            part(&(document.offset() + u64::from(origin.offset)).to_le_bytes());
+            match (document.id(), document.reading()) {
+                (Some(id), _) => part(id.as_bytes()),
+                (None, Some(reading)) => part(reading.as_bytes()),
+                (None, None) => part(&self.id.number.to_le_bytes()),
+            }
+            part(document.bytes().get(start..start + origin.length as usize).unwrap_or_default());
+        }
+        let digest = Sha256::of(&name).to_string();
+        match origin.child {
+            0 => digest[..32].to_owned(),
+            child => format!("{}.{child}", &digest[..32]),
+        }
+    }
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::digest::Sha256;
 use crate::format::Format;
 
 /// Bytes exactly as the silo gave them: a response page, a file or a piece of one cut at a record boundary, a
@@ -17,6 +18,7 @@ pub struct Document {
     offset: u64,
     format: Arc<Format>,
     id: Option<Arc<str>>,
+    reading: Option<Sha256>,
 }
 
 impl Document {
@@ -26,7 +28,14 @@ impl Document {
         locator: impl Into<Arc<str>>,
         format: impl Into<Arc<Format>>,
     ) -> Self {
-        Self { bytes: bytes.into(), locator: locator.into(), offset: 0, format: format.into(), id: None }
+        Self {
+            bytes: bytes.into(),
+            locator: locator.into(),
+            offset: 0,
+            format: format.into(),
+            id: None,
+            reading: None,
+        }
     }
 
     /// Says at which byte of the thing at its locator the document begins.
@@ -41,6 +50,16 @@ impl Document {
     pub fn with_id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.id = Some(id.into());
         self
+    }
+
+    /// Says in which reading of the source the document came: the digest of what the source had given before.
+    pub(crate) fn in_reading(mut self, reading: Sha256) -> Self {
+        self.reading = Some(reading);
+        self
+    }
+
+    pub(crate) fn reading(&self) -> Option<Sha256> {
+        self.reading
     }
 
     /// The bytes, as the silo gave them.

@@ -58,10 +58,7 @@ fn document(content: &Bytes, start: u64, row: &DocumentRow, raw: &RawObject) -> 
     }
     let bytes = content.slice(start as usize..end as usize);
     let document = Document::new(bytes, row.locator.clone(), row.format.clone()).at(row.offset);
-    Ok(match &row.id {
-        Some(id) => document.with_id(id.clone()),
-        None => document,
-    })
+    Ok(row.placed(document))
 }
 
 fn not_kept() -> Error {

@@ -32,6 +32,7 @@ pub struct Manifest {
 /// Where a manifest is: in the entry, or beside the ledger if it is long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(clippy::large_enum_variant, reason = "there is one a commit, and the large one is the usual one")]
 #[non_exhaustive]
 pub enum ManifestAt {
     /// In the entry.
@@ -51,6 +52,10 @@ pub struct DocumentTable {
     locators: Vec<Arc<str>>,
     formats: Vec<Arc<Format>>,
     rows: Vec<Row>,
+    /// The readings in which the documents came, each with the index of the first of them. Not of documents that the
+    /// silo knows by an id.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    readings: Vec<(u32, Sha256)>,
 }
 
 /// Locator, format, offset at the locator, bytes, records, id.
@@ -75,6 +80,22 @@ pub struct DocumentRow {
     pub records: u32,
     /// The id under which the silo knows it.
     pub id: Option<Arc<str>>,
+    /// The reading in which it came.
+    pub(crate) reading: Option<Sha256>,
+}
+
+impl DocumentRow {
+    /// A document with what the silo and the engine called it when it came.
+    pub(crate) fn placed(&self, document: Document) -> Document {
+        let document = match &self.id {
+            Some(id) => document.with_id(id.clone()),
+            None => document,
+        };
+        match self.reading {
+            Some(reading) => document.in_reading(reading),
+            None => document,
+        }
+    }
 }
 
 impl DocumentTable {
@@ -84,6 +105,11 @@ impl DocumentTable {
             let locator = intern(&mut table.locators, document.locator());
             let format = intern(&mut table.formats, document.format());
             let (offset, bytes) = (document.offset(), document.len() as u64);
+            if let (None, Some(reading)) = (document.id(), document.reading())
+                && table.readings.last().is_none_or(|(_, last)| *last != reading)
+            {
+                table.readings.push((table.rows.len() as u32, reading));
+            }
             table.rows.push((locator, format, offset, bytes, records, document.id().cloned()));
         }
         table
@@ -104,7 +130,8 @@ impl DocumentTable {
     /// The documents, in order.
     pub fn rows(&self) -> impl Iterator<Item = DocumentRow> + '_ {
         let (mut content, mut first) = (0, 0);
-        self.rows.iter().filter_map(move |(locator, format, offset, bytes, records, id)| {
+        self.rows.iter().zip(0..).filter_map(move |((locator, format, offset, bytes, records, id), index)| {
+            let reading = self.readings[..self.readings.partition_point(|(from, _)| *from <= index)].last();
             let row = DocumentRow {
                 locator: Arc::clone(self.locators.get(*locator as usize)?),
                 format: Arc::clone(self.formats.get(*format as usize)?),
@@ -114,6 +141,7 @@ impl DocumentTable {
                 first,
                 records: *records,
                 id: id.clone(),
+                reading: reading.map(|(_, reading)| *reading),
             };
             content += bytes;
             first += records;

@@ -5,11 +5,14 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::time::Instant;
 
 use super::chain::Untouched;
 use super::flow::{Committed, Flow, Interrupt};
 use super::{Budget, Ended, Held, Pipeline, Progress, Report};
+use crate::digest::Sha256;
+use crate::document::Document;
 use crate::envelope::Acquired;
 use crate::position::Position;
 use crate::source::Next;
@@ -146,6 +149,13 @@ impl Run {
         if let Some(head) = &head {
             let_go(pipeline, head.commit.seq).await?;
         }
+        // What can come again is named by what came before it; what cannot, by the run.
+        let run = Arc::clone(&self.id);
+        let reading = |before: Option<&Position>| {
+            let run = if shared.info.can_seek { "" } else { &*run };
+            Sha256::of(json!([shared.id, run, before]).to_string().as_bytes())
+        };
+        let mut reading_now = reading(self.report.position.as_ref());
         let mut flow = Flow::new(Arc::clone(&shared), Arc::clone(&self.id), head.as_ref());
         for held in &pipeline.held {
             flow.push(held.untouched());
@@ -201,8 +211,11 @@ impl Run {
             match turn {
                 Turn::Tell => {}
                 Turn::Stop(why) => self.stopping = Some(why),
-                Turn::Read(Ok(Next::Batch(batch))) => {
+                Turn::Read(Ok(Next::Batch(mut batch))) => {
                     read_failures = 0;
+                    let stamp = |document: Document| document.in_reading(reading_now);
+                    batch.documents = batch.documents.into_iter().map(stamp).collect();
+                    reading_now = reading(Some(&batch.position));
                     let end = shared.ambient.now();
                     let held = Held { batch, acquired: Acquired { start, end } };
                     self.read(pipeline, &held);

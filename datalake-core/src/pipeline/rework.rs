@@ -13,7 +13,7 @@ use crate::batch::Batch;
 use crate::envelope::Envelope;
 use crate::id::BatchId;
 use crate::lake::{Lake, Object, QuarantineLine, View, Zone};
-use crate::ledger::{Appended, Commit, CommitKind, DocumentTable, Entry, ManifestAt};
+use crate::ledger::{Appended, Commit, CommitKind, DocumentRow, DocumentTable, Entry, ManifestAt};
 use crate::record::{Record, RecordRef};
 use crate::records::{Counts, Rejected};
 use crate::{Document, Error, ErrorKind, Result};
@@ -134,7 +134,16 @@ async fn replayed(shared: &Shared, lake: &Lake, view: &View, original: &Commit) 
         }
     }
     let ordinals: Vec<u32> = lines.keys().copied().collect();
-    let documents = lines.values().map(QuarantineLine::document).collect::<Result<Vec<_>>>()?;
+    let rows: Vec<DocumentRow> = shared.ledger.manifest(original).await?.documents.rows().collect();
+    let document = |line: &QuarantineLine| {
+        let row = rows.partition_point(|row| row.first <= line.id.ordinal).checked_sub(1);
+        let document = line.document()?;
+        Ok(match row {
+            Some(row) => rows[row].placed(document),
+            None => document,
+        })
+    };
+    let documents = lines.values().map(document).collect::<Result<Vec<_>>>()?;
     let done = transform(shared, original, documents).await?;
 
     // A document that gives no record, or more than one, cannot be told to be the record it was.

@@ -14,8 +14,8 @@ use datalake_core::pipeline::{Budget, PipelineBuilder};
 use datalake_core::store::{MemoryStore, PutOptions};
 use datalake_core::testkit::VecSource;
 use datalake_core::{
-    Content, Dataset, Document, Format, Pipeline, PipelineId, RecordError, RecordId, Records, Transform,
-    async_trait,
+    Batch, Content, Dataset, Document, Format, Pipeline, PipelineId, Receipt, RecordError, RecordId, Records,
+    Sink, SinkInfo, Transform, async_trait,
 };
 use futures::TryStreamExt;
 
@@ -60,6 +60,25 @@ impl Transform for Twice {
     async fn apply(&self, mut records: Records) -> datalake_core::Result<Records> {
         records.try_flat_map(|record| Ok(vec![record.body().clone(), record.body().clone()]));
         Ok(records)
+    }
+}
+
+/// Remembers by which name it was given which record.
+struct Names {
+    info: SinkInfo,
+    names: Arc<std::sync::Mutex<Vec<(String, Bytes)>>>,
+}
+
+#[async_trait]
+impl Sink for Names {
+    fn info(&self) -> &SinkInfo {
+        &self.info
+    }
+
+    async fn write(&self, batch: &Batch) -> datalake_core::Result<Receipt> {
+        let named = batch.records.iter().map(|record| (batch.event_id(record), record.body().clone()));
+        self.names.lock().unwrap().extend(named);
+        Ok(Receipt::default())
     }
 }
 
@@ -210,6 +229,31 @@ async fn quarantined_records_are_replayed_and_only_they() {
     let report = mended.replay(&lake).await.unwrap();
     assert_eq!((report.counts.read, report.counts.quarantined), (1, 1), "what is still broken stays");
     verify(&lake).await;
+}
+
+#[tokio::test]
+async fn a_replayed_record_has_the_name_outside_of_the_lake_that_it_would_have_had() {
+    let documents = || {
+        let page = |id: &str| ndjson("{\"n\":1}\n{\"bad\":1}\n").with_id(id);
+        [ndjson("{\"n\":0}\n{\"bad\":0}\n").at(70), page("a"), page("b")]
+    };
+    let names = async |word, replay| {
+        let (lake, names) = (lake(), Arc::new(std::sync::Mutex::new(Vec::new())));
+        let sink = Names { info: SinkInfo::new("names"), names: Arc::clone(&names) };
+        let made = pipeline(&lake, documents()).transform(Refuse(word)).sink(sink);
+        made.build().unwrap().drain(Budget::unlimited()).await.unwrap();
+        if replay {
+            let sink = Names { info: SinkInfo::new("names"), names: Arc::clone(&names) };
+            let mut mended = pipeline(&lake, []).transform(Refuse("")).sink(sink).build().unwrap();
+            assert_eq!(mended.replay(&lake).await.unwrap().counts.written, 3);
+        }
+        let mut names = names.lock().unwrap().clone();
+        names.sort();
+        names
+    };
+    let (at_once, later) = (names("", false).await, names("bad", true).await);
+    assert_eq!(at_once.len(), 6);
+    assert_eq!(at_once, later);
 }
 
 #[tokio::test]
