@@ -1,1 +1,4 @@
 //! Simulated peers on loopback.
+
+#[cfg(feature = "lambda")]
+pub mod lambda;
