@@ -8,7 +8,7 @@ use serde_json::json;
 use tokio::sync::watch;
 
 use super::chain::Chain;
-use super::{Options, Pipeline, Progress, Shared};
+use super::{Options, Pipeline, Progress, Reshaper, Shared};
 use crate::ambient::Ambient;
 use crate::envelope::{Worker, config_digest};
 use crate::id::PipelineId;
@@ -154,6 +154,17 @@ impl PipelineBuilder {
     pub fn ambient(mut self, ambient: Ambient) -> Self {
         self.ambient = ambient;
         self
+    }
+
+    /// Puts only the transforms together, for records that a platform brings and takes back. Source, sinks and ledger
+    /// are not needed, and not looked at.
+    ///
+    /// # Errors
+    /// [`ConfigInvalid`](crate::ErrorKind::ConfigInvalid) if the name is bad.
+    pub fn reshaper(self) -> Result<Reshaper> {
+        let id = PipelineId::new(&self.name)?;
+        let chain = Chain::new(self.transforms, false);
+        Ok(Reshaper::new(id, &self.worker, chain, self.options.retry, self.ambient))
     }
 
     /// Checks the parts and puts them together.

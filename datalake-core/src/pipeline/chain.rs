@@ -5,13 +5,15 @@ use std::sync::Arc;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::Shared;
+use crate::ambient::Ambient;
 use crate::digest::Sha256;
 use crate::document::Document;
 use crate::envelope::{Acquired, Hop, Request, config_digest};
+use crate::id::PipelineId;
 use crate::position::Position;
 use crate::record::{Record, RecordRef};
 use crate::records::{Records, Step};
+use crate::retry::Retry;
 use crate::split::split;
 use crate::transform::{Tally, Transform, run};
 use crate::{Error, ErrorKind, Result};
@@ -19,6 +21,7 @@ use crate::{Error, ErrorKind, Result};
 type Link = (Arc<Step>, Arc<dyn Transform>);
 
 /// The transforms of a pipeline, in stretches that run in one pass each.
+#[derive(Clone)]
 pub(super) struct Chain {
     parse: Arc<Step>,
     /// Record transforms before any other, which share the pass of the parser.
@@ -29,9 +32,18 @@ pub(super) struct Chain {
     count_only: bool,
 }
 
+#[derive(Clone)]
 enum Stretch {
     Fused(Arc<[Link]>),
     Whole(Link),
+}
+
+/// What transforms run with.
+#[derive(Clone, Copy)]
+pub(super) struct Means<'a> {
+    pub(super) id: &'a PipelineId,
+    pub(super) retry: &'a Retry,
+    pub(super) ambient: &'a Ambient,
 }
 
 /// A source batch after the last transform.
@@ -79,6 +91,11 @@ impl Chain {
         Self { parse, first, rest, ordered, count_only }
     }
 
+    /// The same transforms, for records that are always looked at.
+    pub(super) fn looking(&self) -> Self {
+        Self { count_only: false, ..self.clone() }
+    }
+
     fn links(&self) -> impl Iterator<Item = &Link> {
         let rest = self.rest.iter().flat_map(|stretch| match stretch {
             Stretch::Fused(links) => links.iter(),
@@ -104,14 +121,14 @@ impl Chain {
     }
 
     /// Cuts and transforms a batch.
-    pub(super) async fn apply(&self, shared: &Shared, batch: Untouched) -> Result<Transformed> {
+    pub(super) async fn apply(&self, means: Means<'_>, batch: Untouched) -> Result<Transformed> {
         let Untouched { documents, acquired, requests, position } = batch;
         let documents: Arc<[Document]> = documents.into();
         check_size(&documents)?;
         let (parse, first, ambient) =
-            (Arc::clone(&self.parse), Arc::clone(&self.first), shared.ambient.clone());
+            (Arc::clone(&self.parse), Arc::clone(&self.first), means.ambient.clone());
         let count_only = self.count_only;
-        let (documents, cut, mut records, mut hops) = shared
+        let (documents, cut, mut records, mut hops) = means
             .ambient
             .cpu()
             .run(move || {
@@ -135,8 +152,8 @@ impl Chain {
         for stretch in &self.rest {
             match stretch {
                 Stretch::Fused(links) => {
-                    let (links, ambient) = (Arc::clone(links), shared.ambient.clone());
-                    let done = shared.ambient.cpu().run(move || {
+                    let (links, ambient) = (Arc::clone(links), means.ambient.clone());
+                    let done = means.ambient.cpu().run(move || {
                         let start = ambient.now();
                         let tallies = run(&mut records, None, &links);
                         let steps = links.iter().map(|(step, transform)| (step, Some(&**transform)));
@@ -147,7 +164,7 @@ impl Chain {
                     records = changed;
                 }
                 Stretch::Whole((step, transform)) => {
-                    let (changed, hop) = whole(shared, step, &**transform, records).await?;
+                    let (changed, hop) = whole(means, step, &**transform, records).await?;
                     hops.push(hop);
                     records = changed;
                 }
@@ -163,20 +180,19 @@ fn is_fused(link: &Link) -> bool {
 
 /// Runs a transform that wants the whole batch, and checks its books.
 async fn whole(
-    shared: &Shared,
+    means: Means<'_>,
     step: &Arc<Step>,
     transform: &dyn Transform,
     mut records: Records,
 ) -> Result<(Records, Hop)> {
     records.enter(Arc::clone(step));
     let before = Books::of(&records);
-    let start = shared.ambient.now();
-    let changed = shared
-        .options
+    let start = means.ambient.now();
+    let changed = means
         .retry
-        .run(&shared.ambient, || transform.apply(records.clone()))
+        .run(means.ambient, || transform.apply(records.clone()))
         .await
-        .map_err(|error| error.component(step.name.clone()).with("pipeline", &shared.id))?;
+        .map_err(|error| error.component(step.name.clone()).with("pipeline", means.id))?;
     if !Arc::ptr_eq(changed.documents(), records.documents()) {
         return Err(Error::unexpected("a transform gave back other records than it was given")
             .component(step.name.clone()));
@@ -194,7 +210,7 @@ async fn whole(
         filtered: after.filtered - before.filtered,
         rejected: after.rejected - before.rejected,
     };
-    let hop = hop(step, Some(transform), tally, start, shared.ambient.now());
+    let hop = hop(step, Some(transform), tally, start, means.ambient.now());
     Ok((changed, hop))
 }
 

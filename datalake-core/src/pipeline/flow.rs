@@ -149,7 +149,7 @@ impl Flow {
         self.documents += batch.documents.len();
         self.started.push_back(batch.acquired.start);
         let shared = Arc::clone(&self.shared);
-        self.transforming.push_back(Box::pin(async move { shared.chain.apply(&shared, batch).await }));
+        self.transforming.push_back(Box::pin(async move { shared.chain.apply(shared.means(), batch).await }));
     }
 
     /// When the group being filled must be written at the latest.

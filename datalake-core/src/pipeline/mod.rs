@@ -35,14 +35,16 @@ mod landing;
 mod options;
 mod progress;
 mod report;
+mod reshape;
 mod rework;
 
 pub use builder::PipelineBuilder;
 pub use options::{Budget, Options};
 pub use progress::Progress;
 pub use report::{Ended, Report};
+pub use reshape::{Outcome, Reshaped, Reshaper};
 
-use chain::Chain;
+use chain::{Chain, Means};
 use std::collections::VecDeque;
 
 /// One source, an optional archive, transforms, sinks and a lane of a ledger. Build one with
@@ -109,6 +111,14 @@ impl Pipeline {
     #[must_use]
     pub fn source_info(&self) -> &SourceInfo {
         &self.shared.info
+    }
+
+    /// The transforms alone, for records that a platform brings and takes back. The pipeline and its reshaper may be
+    /// used side by side.
+    #[must_use]
+    pub fn reshaper(&self) -> Reshaper {
+        let Shared { id, worker, chain, options, ambient, .. } = &*self.shared;
+        Reshaper::new(id.clone(), worker, chain.looking(), options.retry.clone(), ambient.clone())
     }
 
     /// The ledger.
@@ -190,6 +200,10 @@ impl Pipeline {
 }
 
 impl Shared {
+    fn means(&self) -> Means<'_> {
+        Means { id: &self.id, retry: &self.options.retry, ambient: &self.ambient }
+    }
+
     fn begun(&self) -> MutexGuard<'_, Vec<Begun>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -194,7 +194,7 @@ async fn transform(shared: &Shared, original: &Commit, documents: Vec<Document>)
         requests: Vec::new(),
         position: original.to.clone(),
     };
-    shared.chain.apply(shared, untouched).await
+    shared.chain.apply(shared.means(), untouched).await
 }
 
 /// Writes what was remade and commits it after `seq`. `None` if another worker took the slot.
