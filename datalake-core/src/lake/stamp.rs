@@ -12,6 +12,9 @@ use crate::record::RecordRef;
 /// The member of a record that holds its lineage.
 pub const KEY: &str = "_lake";
 
+/// What follows the id of a record that came over a stream.
+const MORE: [&str; 2] = [",\"e\":", ",\"h\":"];
+
 /// The mark of a record that was no JSON object.
 const WRAPPED: &str = r#","w":1"#;
 
@@ -60,6 +63,7 @@ pub fn read(line: &[u8]) -> Option<(Vec<u8>, RecordId)> {
     let start = memmem::rfind(line, START.as_bytes())?;
     let text = std::str::from_utf8(&line[start + START.len()..]).ok()?;
     let (batch, rest) = text.strip_suffix("}}")?.split_once("\",\"i\":")?;
+    let rest = MORE.iter().fold(rest, |rest, more| rest.split_once(more).map_or(rest, |(id, _)| id));
     let rest = rest.strip_suffix(WRAPPED).unwrap_or(rest);
     let (ordinal, child) = rest.split_once(",\"c\":").unwrap_or((rest, "0"));
     let id =
@@ -90,5 +94,7 @@ mod tests {
             }
         }
         assert!(read(br#"{"a":1}"#).is_none());
+        let changed = br#"{"a":1,"_lake":{"b":"orders/17","i":4,"c":2,"e":"9f.2","h":[{"by":"w/1"}]}}"#;
+        assert_eq!(read(changed).unwrap(), (br#"{"a":1}"#.to_vec(), "orders/17/4.2".parse().unwrap()));
     }
 }

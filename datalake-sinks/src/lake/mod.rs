@@ -30,6 +30,6 @@ mod tests;
 
 pub use archive::RawArchive;
 pub use builder::{LakeSink, LakeSinkBuilder};
-pub use partition::Partition;
+pub use datalake_core::lake::Partition;
 pub use quarantine::LakeQuarantine;
 pub use sink::CuratedSink;
