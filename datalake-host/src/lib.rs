@@ -40,6 +40,8 @@ mod host;
 
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 
 pub use host::Host;
 

@@ -47,7 +47,7 @@ pub fn open(lines: &mut Vec<u8>, body: &[u8], content: Content) -> bool {
 }
 
 /// Copies JSON, with line breaks as spaces: inside a string there is none, so they stand between tokens.
-fn one_line(lines: &mut Vec<u8>, json: &[u8]) {
+pub fn one_line(lines: &mut Vec<u8>, json: &[u8]) {
     let mut rest = json;
     while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
         lines.extend_from_slice(&rest[..at]);

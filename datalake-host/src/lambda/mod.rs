@@ -1,0 +1,3 @@
+//! Workers in AWS Lambda.
+
+pub mod firehose;
