@@ -4,6 +4,7 @@ use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -34,6 +35,27 @@ pub(crate) fn ok(command: &mut Command) -> Result<()> {
     eprintln!("+ {shown}");
     let status = command.stdin(Stdio::null()).status().map_err(|cause| format!("{shown}: {cause}"))?;
     if status.success() { Ok(()) } else { Err(format!("{shown}: {status}").into()) }
+}
+
+/// Runs a command to its end as [`ok`] does, and kills it if that takes longer than `bound`.
+pub(crate) fn within(bound: Duration, command: &mut Command) -> Result<()> {
+    let shown = show(command);
+    eprintln!("+ {shown}");
+    let child = command.stdin(Stdio::null()).stdout(std::io::stderr()).spawn();
+    let mut child = child.map_err(|cause| format!("{shown}: {cause}"))?;
+    let started = Instant::now();
+    loop {
+        match child.try_wait()? {
+            Some(status) if status.success() => return Ok(()),
+            Some(status) => return Err(format!("{shown}: {status}").into()),
+            None if started.elapsed() > bound => {
+                child.kill()?;
+                child.wait()?;
+                return Err(format!("{shown}: not done after {} s", bound.as_secs()).into());
+            }
+            None => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
 }
 
 /// Runs a command to its end and gives what it writes to its standard output. Fails if it does.

@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use crate::Result;
 
+mod apt;
 mod npm;
+pub(crate) mod pypi;
+mod python;
 mod vega;
 
 /// A peer, and the variable through which a test learns where it is.
@@ -17,7 +20,7 @@ pub(crate) struct Peer {
 }
 
 /// All peers.
-pub(crate) const ALL: &[Peer] = &[vega::PEER];
+pub(crate) const ALL: &[Peer] = &[vega::PEER, python::PEER];
 
 /// Fetches all peers and prints their variables, for use with `cargo test`.
 pub(crate) fn print() -> Result<()> {

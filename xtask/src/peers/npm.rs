@@ -6,6 +6,7 @@ use std::process::Command;
 
 use sha2::{Digest, Sha512};
 
+use super::apt;
 use crate::{Result, run};
 
 /// Used where npm is not installed but Docker is.
@@ -39,7 +40,7 @@ pub(crate) fn fetch(name: &str, version: &str, sha512: &str) -> Result<PathBuf> 
 
 /// Writes the archive of a package into a folder.
 fn pack(package: &str, folder: &Path) -> Result<()> {
-    if !run::has("npm") && !install() {
+    if !run::has("npm") && !(apt::install(&["npm"]) && run::has("npm")) {
         if !run::has("docker") {
             return Err("npm is not here, and neither is apt-get as root nor Docker to get it".into());
         }
@@ -51,19 +52,4 @@ fn pack(package: &str, folder: &Path) -> Result<()> {
     let mut npm = Command::new("npm");
     npm.args(["pack", "--silent", "--ignore-scripts", package, "--pack-destination"]).arg(folder);
     run::ok(npm.current_dir(folder))
-}
-
-/// Installs npm where that takes no question: on Debian, as root.
-fn install() -> bool {
-    let root = run::output(Command::new("id").arg("-u")).is_ok_and(|id| id.trim_ascii() == b"0");
-    if !root || !run::has("apt-get") {
-        return false;
-    }
-    let apt = |args: &[&str]| {
-        let mut apt = Command::new("apt-get");
-        run::ok(apt.args(args).env("DEBIAN_FRONTEND", "noninteractive")).is_ok()
-    };
-    apt(&["update", "--quiet"])
-        && apt(&["install", "--quiet", "--yes", "--no-install-recommends", "npm"])
-        && run::has("npm")
 }

@@ -1,0 +1,1 @@
+"""Compiled Lambda functions of LocalStack as processes. LAMBDA_RUNTIME_EXECUTOR=process chooses it."""
