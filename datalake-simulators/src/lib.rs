@@ -1,4 +1,6 @@
 //! Simulated peers on loopback.
 
+#[cfg(feature = "emulator")]
+pub mod emulator;
 #[cfg(feature = "lambda")]
 pub mod lambda;

@@ -81,7 +81,9 @@ mod tests {
         for name in &names {
             assert_eq!(names.iter().filter(|other| *other == name).count(), 1);
             assert!(name.len() <= 63 && name.starts_with("orders-"));
-            assert!(name.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || byte.is_ascii_lowercase()));
+            assert!(
+                name.bytes().all(|byte| byte == b'-' || byte.is_ascii_digit() || byte.is_ascii_lowercase())
+            );
         }
     }
 

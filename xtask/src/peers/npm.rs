@@ -40,7 +40,7 @@ pub(crate) fn fetch(name: &str, version: &str, sha512: &str) -> Result<PathBuf> 
 
 /// Writes the archive of a package into a folder.
 fn pack(package: &str, folder: &Path) -> Result<()> {
-    if !run::has("npm") && !(apt::install(&["npm"]) && run::has("npm")) {
+    if !run::has("npm") && !apt::install(&["npm"]) {
         if !run::has("docker") {
             return Err("npm is not here, and neither is apt-get as root nor Docker to get it".into());
         }

@@ -82,9 +82,7 @@ fn create(folder: &Path) -> Result<()> {
 
 fn interpreter() -> Option<&'static str> {
     let new_enough = "import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))";
-    INTERPRETERS
-        .into_iter()
-        .find(|python| run::output(Command::new(python).args(["-c", new_enough])).is_ok())
+    INTERPRETERS.into_iter().find(|python| run::output(Command::new(python).args(["-c", new_enough])).is_ok())
 }
 
 fn pip(python: &Path, what: impl FnOnce(&mut Command) -> &mut Command) -> Result<()> {
