@@ -4,13 +4,18 @@
 //! |---|---|
 //! | `client` | [`config`]: settings for clients, without the SDK's own retries; [`error`]: what a failure means |
 //! | `kpl` | aggregated records of Kinesis |
-//! | `ssm` | secrets in the Parameter Store of Systems Manager |
-//! | `secretsmanager` | secrets in Secrets Manager |
+//! | `ssm` | [`ssm`]: secrets in the Parameter Store of Systems Manager |
+//! | `secretsmanager` | [`secretsmanager`]: secrets in Secrets Manager |
 
 #[cfg(feature = "client")]
 pub mod config;
 #[cfg(feature = "client")]
 pub mod error;
+
+#[cfg(feature = "secretsmanager")]
+pub mod secretsmanager;
+#[cfg(feature = "ssm")]
+pub mod ssm;
 
 #[cfg(feature = "client")]
 pub use aws_config::SdkConfig;

@@ -41,7 +41,7 @@ pub use position::Position;
 pub use record::{Record, RecordRef};
 pub use records::{Counts, Records, Rejected, Step};
 pub use retry::Retry;
-pub use secret::Secret;
+pub use secret::{Credential, EnvSecrets, FileSecrets, Secret, SecretRef, SecretStore, Secrets};
 pub use sink::{
     Archive, Frame, Land, Landing, Output, Quarantine, RawObject, Receipt, Refused, Sink, SinkInfo,
 };

@@ -2,9 +2,12 @@
 
 use std::fmt;
 
-use datalake_core::Secret;
+use datalake_core::Credential;
 
 /// Credentials for an HTTP server. They are sent to the configured origin and nowhere else.
+///
+/// A secret is given as a value, or as a [`Credential`] by name. One that is named is looked up again when the server
+/// answers 401 or 403, and the request sent once more if it has changed.
 ///
 /// ```
 /// use datalake_connectors::web::{Auth, OAuth2};
@@ -22,10 +25,10 @@ pub struct Auth(pub(super) Kind);
 pub(super) enum Kind {
     #[default]
     None,
-    Basic(String, Secret),
-    Bearer(Secret),
-    HeaderKey(String, Secret),
-    QueryKey(String, Secret),
+    Basic(String, Credential),
+    Bearer(Credential),
+    HeaderKey(String, Credential),
+    QueryKey(String, Credential),
     OAuth2(Box<OAuth2>),
 }
 
@@ -37,22 +40,22 @@ impl Auth {
     }
 
     /// A user name and password (RFC 7617).
-    pub fn basic(user: impl Into<String>, password: impl Into<Secret>) -> Self {
+    pub fn basic(user: impl Into<String>, password: impl Into<Credential>) -> Self {
         Self(Kind::Basic(user.into(), password.into()))
     }
 
     /// A bearer token (RFC 6750).
-    pub fn bearer(token: impl Into<Secret>) -> Self {
+    pub fn bearer(token: impl Into<Credential>) -> Self {
         Self(Kind::Bearer(token.into()))
     }
 
     /// A key in a header of this name.
-    pub fn api_key_header(name: impl Into<String>, key: impl Into<Secret>) -> Self {
+    pub fn api_key_header(name: impl Into<String>, key: impl Into<Credential>) -> Self {
         Self(Kind::HeaderKey(name.into(), key.into()))
     }
 
     /// A key in a parameter of this name in the query.
-    pub fn api_key_query(name: impl Into<String>, key: impl Into<Secret>) -> Self {
+    pub fn api_key_query(name: impl Into<String>, key: impl Into<Credential>) -> Self {
         Self(Kind::QueryKey(name.into(), key.into()))
     }
 }
@@ -65,14 +68,15 @@ impl From<OAuth2> for Auth {
 
 /// An OAuth 2.0 client that gets its tokens by its own credentials (RFC 6749, section 4.4).
 ///
-/// A token is kept in memory, replaced before it expires, and replaced once when a server answers 401. The client's
-/// credentials go to the token URL only, the token to the configured origin only.
+/// A token is kept in memory, replaced before it expires, and replaced once when a server answers 401 or 403. The client's
+/// credentials go to the token URL only, the token to the configured origin only. A named client secret is looked up
+/// again when the token server does not take it.
 #[derive(Clone)]
 pub struct OAuth2 {
     pub(super) token_url: String,
     pub(super) client_id: String,
-    pub(super) client_secret: Secret,
-    pub(super) parameters: Vec<(String, Secret)>,
+    pub(super) client_secret: Credential,
+    pub(super) parameters: Vec<(String, Credential)>,
     pub(super) in_body: bool,
 }
 
@@ -81,7 +85,7 @@ impl OAuth2 {
     pub fn client_credentials(
         token_url: impl Into<String>,
         client_id: impl Into<String>,
-        client_secret: impl Into<Secret>,
+        client_secret: impl Into<Credential>,
     ) -> Self {
         Self {
             token_url: token_url.into(),
@@ -100,7 +104,7 @@ impl OAuth2 {
 
     /// Another parameter of the token request, for instance `audience` or `resource`.
     #[must_use]
-    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<Credential>) -> Self {
         self.parameters.push((name.into(), value.into()));
         self
     }

@@ -2,10 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use http::header::{self, HeaderMap, HeaderValue};
+use http::header::{HeaderMap, HeaderName};
 use http::uri::PathAndQuery;
 
-use datalake_core::{Error, Result, Secret};
+use datalake_core::{Credential, Error, Result, Secret};
 
 use super::parse_header;
 use super::token::Tokens;
@@ -18,87 +18,120 @@ const SHORTEST: usize = 6;
 
 /// What is added to every request to the origin.
 pub(super) struct Credentials {
-    headers: HeaderMap,
-    query: Option<(String, Secret)>,
-    tokens: Option<Tokens>,
-    secrets: Vec<Secret>,
+    way: Way,
+    own: Vec<(String, Credential)>,
+}
+
+/// How we prove who we are.
+enum Way {
+    None,
+    Basic(String, Credential),
+    Bearer(Credential),
+    Header(String, Credential),
+    Query(String, Credential),
+    Token(Tokens),
 }
 
 /// What is added to one request.
 pub(super) struct Signed {
     pub(super) headers: HeaderMap,
+    /// The headers that are configured beside the credentials.
+    pub(super) own: HeaderMap,
     query: Option<(String, Secret)>,
-    /// The token used, if it can be replaced.
-    pub(super) token: Option<Secret>,
+    /// The values used, in the order of the credentials they are of.
+    used: Vec<Secret>,
 }
 
 impl Credentials {
-    pub(super) fn new(auth: &Auth) -> Result<Self> {
-        let mut new = Self { headers: HeaderMap::new(), query: None, tokens: None, secrets: Vec::new() };
-        match &auth.0 {
-            Kind::None => {}
-            Kind::Basic(user, password) => {
-                if user.contains(':') {
-                    return Err(Error::config("the user name of basic auth holds a colon"));
-                }
-                let value = basic(user, password.expose());
-                new.secrets.push(Secret::new(value.expose().trim_start_matches("Basic ")));
-                new.headers.extend([parse_header("authorization", &value)?]);
-                new.secrets.push(password.clone());
+    /// Takes the settings, and checks the values that are known already.
+    pub(super) fn new(auth: &Auth, own: &[(String, Credential)]) -> Result<Self> {
+        let way = match &auth.0 {
+            Kind::None => Way::None,
+            Kind::Basic(user, _) if user.contains(':') => {
+                return Err(Error::config("the user name of basic auth holds a colon"));
             }
-            Kind::Bearer(token) => {
-                new.headers.insert(header::AUTHORIZATION, bearer(token)?);
-                new.secrets.push(token.clone());
-            }
-            Kind::HeaderKey(name, key) => {
-                new.headers.extend([parse_header(name, key)?]);
-                new.secrets.push(key.clone());
-            }
-            Kind::QueryKey(name, key) => {
-                new.query = Some((name.clone(), key.clone()));
-                new.secrets.push(key.clone());
-            }
-            Kind::OAuth2(oauth) => {
-                new.secrets.push(oauth.client_secret.clone());
-                new.tokens = Some(Tokens::new(oauth)?);
-            }
+            Kind::Basic(user, password) => Way::Basic(user.clone(), password.clone()),
+            Kind::Bearer(token) => Way::Bearer(token.clone()),
+            Kind::HeaderKey(name, key) => Way::Header(name.clone(), key.clone()),
+            Kind::QueryKey(name, key) => Way::Query(name.clone(), key.clone()),
+            Kind::OAuth2(oauth) => Way::Token(Tokens::new(oauth)?),
+        };
+        let header = |name: &str| HeaderName::try_from(name).map(drop);
+        let names = own.iter().map(|(name, _)| name).chain(match &way {
+            Way::Header(name, _) => Some(name),
+            _ => None,
+        });
+        for name in names {
+            header(name).map_err(|_| {
+                Error::config("a header has no valid name").with("name", format_args!("{name:?}"))
+            })?;
+        }
+        let new = Self { way, own: own.to_vec() };
+        if let Some(known) = new.secret().and_then(Credential::value) {
+            new.way.sign(known)?;
+        }
+        for (name, value) in own {
+            value.value().map(|value| parse_header(name, value)).transpose()?;
         }
         Ok(new)
     }
 
     pub(super) fn are_some(&self) -> bool {
-        !self.secrets.is_empty()
+        !matches!(self.way, Way::None)
     }
 
     /// Whether tokens come over TLS.
     pub(super) fn are_fetched_securely(&self) -> bool {
-        self.tokens.as_ref().is_some_and(Tokens::are_secure)
+        matches!(&self.way, Way::Token(tokens) if tokens.are_secure())
     }
 
-    /// What to add to the next request. Fetches a token if there is none or it is about to expire.
+    /// What to add to the next request. Looks secrets up, and fetches a token, where there is none or it is too old.
     pub(super) async fn sign(&self, transport: &Transport) -> Result<Signed> {
-        let mut headers = self.headers.clone();
-        let token = match &self.tokens {
-            Some(tokens) => Some(tokens.current(transport).await?),
-            None => None,
+        let secret = match (&self.way, self.secret()) {
+            (Way::Token(tokens), _) => Some(tokens.current(transport).await?),
+            (_, Some(secret)) => Some(secret.current().await?),
+            (_, None) => None,
         };
-        if let Some(token) = &token {
-            headers.insert(header::AUTHORIZATION, bearer(token)?);
+        let mut signed = match &secret {
+            Some(secret) => self.way.sign(secret)?,
+            None => Signed::nothing(),
+        };
+        signed.used.extend(secret);
+        for (name, value) in &self.own {
+            let value = value.current().await?;
+            signed.own.extend([parse_header(name, &value)?]);
+            signed.used.push(value);
         }
-        Ok(Signed { headers, query: self.query.clone(), token })
+        Ok(signed)
     }
 
-    /// Drops a token that the server no longer takes.
-    pub(super) fn forget(&self, token: &Secret) {
-        if let Some(tokens) = &self.tokens {
-            tokens.forget(token);
+    /// Looks for others in the place of secrets that the server has refused, and drops a token. Whether another request
+    /// can go better.
+    pub(super) async fn renew(&self, refused: &Signed) -> Result<bool> {
+        let mut used = refused.used.iter();
+        let mut other = false;
+        match (&self.way, self.secret()) {
+            (Way::Token(tokens), _) => {
+                used.by_ref().take(1).for_each(|token| tokens.forget(token));
+                other = true;
+            }
+            (_, Some(secret)) => {
+                if let Some(used) = used.next() {
+                    other = secret.instead_of(used).await?.is_some();
+                }
+            }
+            (_, None) => {}
         }
+        for ((_, value), used) in self.own.iter().zip(used) {
+            other |= value.instead_of(used).await?.is_some();
+        }
+        Ok(other)
     }
 
     /// Whether one `name=value` of a query is a credential.
     pub(super) fn in_parameter(&self, pair: &str) -> bool {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let named = self.query.as_ref().is_some_and(|(own, _)| *own == percent::decode(name));
+        let named = matches!(&self.way, Way::Query(own, _) if *own == percent::decode(name));
         named || self.any(|secret| percent::decode(value) == secret || value == secret)
     }
 
@@ -109,12 +142,53 @@ impl Credentials {
     }
 
     fn any(&self, test: impl Fn(&str) -> bool) -> bool {
-        let token = self.tokens.as_ref().and_then(Tokens::cached);
-        self.secrets.iter().chain(&token).any(|secret| !secret.expose().is_empty() && test(secret.expose()))
+        let known = match (&self.way, self.secret()) {
+            (Way::Token(tokens), _) => tokens.known(),
+            (Way::Basic(user, _), Some(password)) => {
+                let known = password.known();
+                let sent = known.iter().map(|password| Secret::new(pair(user, password.expose())));
+                sent.chain(known.iter().cloned()).collect()
+            }
+            (_, Some(secret)) => secret.known(),
+            (_, None) => Vec::new(),
+        };
+        known.iter().any(|secret| !secret.expose().is_empty() && test(secret.expose()))
+    }
+
+    fn secret(&self) -> Option<&Credential> {
+        match &self.way {
+            Way::None | Way::Token(_) => None,
+            Way::Basic(_, secret) | Way::Bearer(secret) | Way::Header(_, secret) | Way::Query(_, secret) => {
+                Some(secret)
+            }
+        }
+    }
+}
+
+impl Way {
+    fn sign(&self, secret: &Secret) -> Result<Signed> {
+        let mut signed = Signed::nothing();
+        match self {
+            Self::None => {}
+            Self::Basic(user, _) => {
+                signed.headers.extend([parse_header("authorization", &basic(user, secret.expose()))?]);
+            }
+            Self::Bearer(_) | Self::Token(_) => {
+                let value = Secret::new(format!("Bearer {}", secret.expose()));
+                signed.headers.extend([parse_header("authorization", &value)?]);
+            }
+            Self::Header(name, _) => signed.headers.extend([parse_header(name, secret)?]),
+            Self::Query(name, _) => signed.query = Some((name.clone(), secret.clone())),
+        }
+        Ok(signed)
     }
 }
 
 impl Signed {
+    fn nothing() -> Self {
+        Self { headers: HeaderMap::new(), own: HeaderMap::new(), query: None, used: Vec::new() }
+    }
+
     /// The path with the key in its query, if it goes there.
     pub(super) fn path(&self, path: &PathAndQuery) -> Result<PathAndQuery> {
         let Some((name, key)) = &self.query else { return Ok(path.clone()) };
@@ -128,12 +202,9 @@ impl Signed {
 
 /// The value of an `Authorization` header for a name and password.
 pub(super) fn basic(user: &str, password: &str) -> Secret {
-    Secret::new(format!("Basic {}", STANDARD.encode(format!("{user}:{password}"))))
+    Secret::new(format!("Basic {}", pair(user, password)))
 }
 
-fn bearer(token: &Secret) -> Result<HeaderValue> {
-    let mut value = HeaderValue::from_str(&format!("Bearer {}", token.expose()))
-        .map_err(|_| Error::config("a bearer token holds characters that a header cannot"))?;
-    value.set_sensitive(true);
-    Ok(value)
+fn pair(user: &str, password: &str) -> String {
+    STANDARD.encode(format!("{user}:{password}"))
 }

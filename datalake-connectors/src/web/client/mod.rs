@@ -5,9 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
-use http::{Method, Request, StatusCode};
+use http::{Method, Request};
 
-use datalake_core::{Error, Result, Secret};
+use datalake_core::{Credential, Error, Result, Secret};
 
 mod answer;
 mod credentials;
@@ -37,7 +37,6 @@ pub(crate) struct Bounds {
 pub(crate) struct Client {
     origin: Origin,
     transport: Transport,
-    headers: HeaderMap,
     credentials: Credentials,
 }
 
@@ -49,19 +48,17 @@ impl Client {
     pub(crate) fn new(
         origin: Origin,
         auth: &Auth,
-        headers: &[(String, Secret)],
+        headers: &[(String, Credential)],
         trusted: &[u8],
         bounds: Bounds,
     ) -> Result<Self> {
-        let headers = headers.iter().map(|(name, value)| parse_header(name, value));
-        let headers = headers.collect::<Result<_>>()?;
-        let credentials = Credentials::new(auth)?;
+        let credentials = Credentials::new(auth, headers)?;
         if credentials.are_some() && origin.is_exposed() {
             tracing::warn!(origin = %origin, "credentials go over plain http and can be read on the way");
         }
         let secure = origin.is_secure() || credentials.are_fetched_securely();
         let transport = Transport::new(trusted, secure, bounds)?;
-        Ok(Self { origin, transport, headers, credentials })
+        Ok(Self { origin, transport, credentials })
     }
 
     /// The origin.
@@ -69,22 +66,19 @@ impl Client {
         &self.origin
     }
 
-    /// Asks for a path and gives the answer, whatever its status. A token that the server no longer takes is replaced
-    /// and the request sent once more.
+    /// Asks for a path and gives the answer, whatever its status. If the server takes a secret or a token no longer and
+    /// there is another, the request is sent once more.
     ///
     /// # Errors
-    /// What went wrong on the way, and what kept us from a token.
+    /// What went wrong on the way, and what kept us from a secret or a token.
     pub(crate) async fn get(&self, path: &PathAndQuery, extra: &HeaderMap) -> Result<Answer> {
         let signed = self.credentials.sign(&self.transport).await?;
         let answer = self.send(path, extra, &signed).await?;
-        match signed.token {
-            Some(token) if answer.status == StatusCode::UNAUTHORIZED => {
-                self.credentials.forget(&token);
-                let signed = self.credentials.sign(&self.transport).await?;
-                self.send(path, extra, &signed).await
-            }
-            _ => Ok(answer),
+        if !refusal::is_of_credentials(&answer) || !self.credentials.renew(&signed).await? {
+            return Ok(answer);
         }
+        let signed = self.credentials.sign(&self.transport).await?;
+        self.send(path, extra, &signed).await
     }
 
     /// The error that an answer with an unwelcome status stands for.
@@ -127,7 +121,7 @@ impl Client {
         let uri = self.origin.uri(signed.path(path)?)?;
         let mut request = Request::builder().method(Method::GET).uri(uri);
         if let Some(headers) = request.headers_mut() {
-            headers.clone_from(&self.headers);
+            headers.clone_from(&signed.own);
             headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
             headers.entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip, zstd"));
             headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(transport::AGENT));

@@ -42,6 +42,12 @@ pub(super) fn error(
     }
 }
 
+/// Whether the server refuses because of who we are, and not because of how often we ask.
+pub(super) fn is_of_credentials(answer: &Answer) -> bool {
+    matches!(classify(answer).0, ErrorKind::Unauthenticated | ErrorKind::PermissionDenied)
+        && matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
 fn classify(answer: &Answer) -> (ErrorKind, &'static str) {
     use ErrorKind as Kind;
     let throttled =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::uri::PathAndQuery;
-use http::{Method, Request};
+use http::{Method, Request, StatusCode};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use datalake_core::{Error, ErrorKind, Result, Secret};
 
 use super::credentials::basic;
 use super::transport::{AGENT, Transport};
-use super::{parse_header, refusal};
+use super::{Answer, parse_header, refusal};
 use crate::web::auth::OAuth2;
 use crate::web::origin::Origin;
 use crate::web::percent;
@@ -72,9 +72,10 @@ impl Tokens {
         Ok(token.value)
     }
 
-    /// The token kept, for looking it up in texts.
-    pub(super) fn cached(&self) -> Option<Secret> {
-        self.lock().as_ref().map(|token| token.value.clone())
+    /// What is to be kept out of texts: the token, and the secrets of the client.
+    pub(super) fn known(&self) -> Vec<Secret> {
+        let token = self.lock().as_ref().map(|token| token.value.clone());
+        token.into_iter().chain(self.oauth.client_secret.known()).collect()
     }
 
     pub(super) fn forget(&self, value: &Secret) {
@@ -83,18 +84,15 @@ impl Tokens {
 
     async fn fetch(&self, transport: &Transport) -> Result<Token> {
         let asked = Instant::now();
-        let answer = transport.send(self.request()?, &self.origin.shown(&self.path)).await?;
+        let secret = self.oauth.client_secret.current().await?;
+        let mut answer = self.ask(&secret, transport).await?;
+        if refuses_the_client(&answer)
+            && let Some(other) = self.oauth.client_secret.instead_of(&secret).await?
+        {
+            answer = self.ask(&other, transport).await?;
+        }
         if !answer.status.is_success() {
-            let error = refusal::error(&answer, &self.origin, &self.path, |_| true);
-            // 400 is how a token endpoint says that it does not know the client (RFC 6749, section 5.2).
-            return Err(match error.kind() {
-                ErrorKind::ConfigInvalid if answer.status == http::StatusCode::BAD_REQUEST => {
-                    Error::new(ErrorKind::Unauthenticated, "the token server does not grant a token")
-                        .with("url", self.origin.shown(&self.path))
-                        .with("status", answer.status.as_u16())
-                }
-                _ => error,
-            });
+            return Err(self.refusal(&answer));
         }
         let content = answer.content(transport.bounds.body.min(1 << 20))?;
         let odd = |what: &'static str| Error::unexpected(what).with("url", self.origin.shown(&self.path));
@@ -112,15 +110,29 @@ impl Tokens {
         Ok(Token { value, until: asked + life.saturating_sub(MARGIN.min(life / 10)) })
     }
 
-    fn request(&self) -> Result<Request<http_body_util::Full<Bytes>>> {
+    async fn ask(&self, secret: &Secret, transport: &Transport) -> Result<Answer> {
+        let request = self.request(secret).await?;
+        transport.send(request, &self.origin.shown(&self.path)).await
+    }
+
+    fn refusal(&self, answer: &Answer) -> Error {
+        if answer.status == StatusCode::BAD_REQUEST {
+            return Error::new(ErrorKind::Unauthenticated, "the token server does not grant a token")
+                .with("url", self.origin.shown(&self.path))
+                .with("status", answer.status.as_u16());
+        }
+        refusal::error(answer, &self.origin, &self.path, |_| true)
+    }
+
+    async fn request(&self, secret: &Secret) -> Result<Request<http_body_util::Full<Bytes>>> {
         let oauth = &self.oauth;
         let mut form = String::from("grant_type=client_credentials");
         for (name, value) in &oauth.parameters {
-            percent::pair(&mut form, name, value.expose());
+            percent::pair(&mut form, name, value.current().await?.expose());
         }
         if oauth.in_body {
             percent::pair(&mut form, "client_id", &oauth.client_id);
-            percent::pair(&mut form, "client_secret", oauth.client_secret.expose());
+            percent::pair(&mut form, "client_secret", secret.expose());
         }
         let mut request = Request::builder().method(Method::POST).uri(self.origin.uri(self.path.clone())?);
         if let Some(headers) = request.headers_mut() {
@@ -129,8 +141,7 @@ impl Tokens {
             headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
             headers.insert(header::USER_AGENT, HeaderValue::from_static(AGENT));
             if !oauth.in_body {
-                let (id, secret) = (&oauth.client_id, oauth.client_secret.expose());
-                let value = basic(&percent::encode(id), &percent::encode(secret));
+                let value = basic(&percent::encode(&oauth.client_id), &percent::encode(secret.expose()));
                 headers.extend([parse_header("authorization", &value)?]);
             }
         }
@@ -142,6 +153,11 @@ impl Tokens {
     fn lock(&self) -> MutexGuard<'_, Option<Token>> {
         self.cached.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Whether a token server does not know the client. 400 is how it says so (RFC 6749, section 5.2).
+fn refuses_the_client(answer: &Answer) -> bool {
+    answer.status == StatusCode::BAD_REQUEST || refusal::is_of_credentials(answer)
 }
 
 /// Servers write the number of seconds as a number or as text.

@@ -185,7 +185,8 @@ impl HookSourceBuilder {
     /// Checks the settings, binds the address and begins to take events. Needs a Tokio runtime with time and I/O.
     ///
     /// # Errors
-    /// [`ConfigInvalid`](datalake_core::ErrorKind::ConfigInvalid) if a setting is wrong or the address cannot be used.
+    /// [`ConfigInvalid`](datalake_core::ErrorKind::ConfigInvalid) if a setting is wrong or the address cannot be used;
+    /// what kept a named secret from being looked up.
     pub async fn build(self) -> Result<HookSource> {
         self.listen().await.map_err(|error| error.component(SYSTEM))
     }
@@ -204,8 +205,12 @@ impl HookSourceBuilder {
             None => verify.type_header(),
             Some(name) => Some(header_name(name)?),
         };
+        let verifier = verify.verifier()?;
+        if let Some(error) = verifier.keys.ready().await.missing {
+            return Err(error);
+        }
         let receiver = Receiver {
-            verifier: verify.verifier()?,
+            verifier,
             id_is_signed: verify.signs(&id),
             id,
             type_header,

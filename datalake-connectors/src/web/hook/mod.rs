@@ -28,7 +28,7 @@
 //! | 408 | the body came too slowly |
 //! | 413 | the body is longer than [`max_body`](HookSourceBuilder::max_body), as sent or decompressed |
 //! | 415 | a content encoding other than gzip and zstd |
-//! | 503, `Retry-After` | too much is under way, the commit did not come in time, or the receiver shuts down |
+//! | 503, `Retry-After` | too much is under way, the commit did not come in time, a key cannot be looked up, or the receiver shuts down |
 //!
 //! After a 503 for want of a commit, and after a connection that broke, the event may still be committed. The sender
 //! sends it again under the same id, and waits for the same commit or is told of it at once.
@@ -77,6 +77,7 @@ use tokio::time::timeout;
 
 mod builder;
 mod id;
+mod keys;
 mod queue;
 mod refusal;
 mod request;

@@ -33,6 +33,7 @@ pub(super) const UNKNOWN_CODING: Refusal =
 pub(super) const FULL: Refusal = refusal(StatusCode::SERVICE_UNAVAILABLE, "too many events are waiting");
 pub(super) const UNCOMMITTED: Refusal =
     refusal(StatusCode::SERVICE_UNAVAILABLE, "the event was not committed in time");
+pub(super) const KEYLESS: Refusal = refusal(StatusCode::SERVICE_UNAVAILABLE, "events cannot be verified now");
 pub(super) const CLOSED: Refusal = refusal(StatusCode::SERVICE_UNAVAILABLE, "the receiver is shutting down");
 
 impl Refusal {

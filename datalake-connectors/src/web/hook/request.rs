@@ -103,7 +103,7 @@ impl Receiver {
         let coding = content_coding(headers)?;
         let sent = timeout(self.read_timeout, self.read(headers, body));
         let (raw, room) = sent.await.map_err(|_| TOO_SLOW)??;
-        self.verifier.check(&claim, &raw, self.clock.now().timestamp())?;
+        self.verifier.check(&claim, &raw, self.clock.now().timestamp()).await?;
 
         let (content, room) = self.decode(coding, &raw, room).await?;
         let given = self.id.find(headers, &content);

@@ -4,10 +4,11 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, Mac as _};
+use hmac::Mac as _;
 use hyper::header::{HeaderMap, HeaderName};
 
-use super::refusal::{FORGED, Refusal, STALE, UNSIGNED};
+use super::keys::{Keys, Mac};
+use super::refusal::{FORGED, KEYLESS, Refusal, STALE, UNSIGNED};
 use super::verify::Encoding;
 
 /// How old an event may be, in seconds.
@@ -20,7 +21,7 @@ const CANDIDATES: usize = 16;
 /// A scheme and its keys.
 pub(super) struct Verifier {
     pub(super) check: Check,
-    pub(super) keys: Vec<Hmac<sha2::Sha256>>,
+    pub(super) keys: Keys,
 }
 
 pub(super) enum Check {
@@ -77,15 +78,11 @@ impl Verifier {
     }
 
     /// Checks the body against the claim, then the signed time against the clock, in seconds of the Unix epoch.
-    pub(super) fn check(&self, claim: &Claim, body: &[u8], now: i64) -> Result<(), Refusal> {
+    pub(super) async fn check(&self, claim: &Claim, body: &[u8], now: i64) -> Result<(), Refusal> {
         if matches!(self.check, Check::Nothing) {
             return Ok(());
         }
-        let holds = self.keys.iter().any(|key| {
-            let mac = key.clone().chain_update(&claim.preface).chain_update(body);
-            claim.signatures.iter().any(|signature| mac.clone().verify_slice(signature).is_ok())
-        });
-        if !holds {
+        if !self.holds(claim, body).await? {
             return Err(FORGED);
         }
         let window = now.saturating_sub(PAST)..=now.saturating_add(FUTURE);
@@ -93,6 +90,29 @@ impl Verifier {
             return Err(STALE);
         }
         Ok(())
+    }
+
+    /// Whether a signature is of one of the keys, or of one that has come in the place of another meanwhile.
+    async fn holds(&self, claim: &Claim, body: &[u8]) -> Result<bool, Refusal> {
+        let ready = self.keys.ready().await;
+        if claim.is_signed_by(&ready.macs, body) {
+            return Ok(true);
+        }
+        if !self.keys.can_change() || claim.signatures.is_empty() {
+            return Ok(false);
+        }
+        let renewed = self.keys.renew().await;
+        let ready = self.keys.ready().await;
+        if claim.is_signed_by(&ready.macs, body) {
+            return Ok(true);
+        }
+        match renewed.err().or(ready.missing) {
+            Some(error) => {
+                tracing::warn!(%error, "a key to verify events with cannot be had");
+                Err(KEYLESS)
+            }
+            None => Ok(false),
+        }
     }
 }
 
@@ -103,6 +123,13 @@ impl fmt::Debug for Verifier {
 }
 
 impl Claim {
+    fn is_signed_by(&self, macs: &[Mac], body: &[u8]) -> bool {
+        macs.iter().any(|key| {
+            let mac = key.clone().chain_update(&self.preface).chain_update(body);
+            self.signatures.iter().any(|signature| mac.clone().verify_slice(signature).is_ok())
+        })
+    }
+
     fn sign(&mut self, signatures: impl IntoIterator<Item = [u8; 32]>) {
         self.signatures = signatures.into_iter().take(CANDIDATES).collect();
     }

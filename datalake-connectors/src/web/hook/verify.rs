@@ -1,19 +1,19 @@
 //! How an event proves who sent it.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-use datalake_core::{Error, Result, Secret};
-use hmac::{Hmac, KeyInit as _};
+use datalake_core::{Credential, Error, Result};
 use hyper::header::HeaderName;
-use zeroize::Zeroizing;
 
 use super::id::IdRule;
+use super::keys::{Keys, Writing};
 use super::signature::{Check, Verifier};
 
 /// How an event proves who sent it: by an HMAC-SHA256 over its body, byte for byte as it came.
 ///
 /// Several secrets may be given, so that one can be rotated: an event signed with any of them is taken. Where the
 /// sender signs a time, an event more than 300 s old or more than 60 s ahead of the clock is refused.
+///
+/// A secret given by name ([`Credential`]) is looked up when the receiver is built, again when it is past its lifetime, and
+/// again when a signature does not hold, at most every 5 s. After a rotation the secret before is taken for an hour more.
 ///
 /// ```
 /// use datalake_connectors::web::hook::{Encoding, Verify};
@@ -27,7 +27,7 @@ use super::signature::{Check, Verifier};
 #[derive(Debug, Clone)]
 pub struct Verify {
     scheme: Scheme,
-    secrets: Vec<Secret>,
+    secrets: Vec<Credential>,
 }
 
 #[derive(Debug, Clone)]
@@ -59,23 +59,23 @@ impl Verify {
 
     /// As [Standard Webhooks](https://www.standardwebhooks.com) signs: `webhook-id`, `webhook-timestamp` and the `v1`
     /// entries of `webhook-signature`. A secret is base64, with or without `whsec_` before it.
-    pub fn standard_webhooks(secrets: impl IntoIterator<Item = impl Into<Secret>>) -> Self {
+    pub fn standard_webhooks(secrets: impl IntoIterator<Item = impl Into<Credential>>) -> Self {
         Self::new(Scheme::StandardWebhooks, secrets)
     }
 
     /// As Stripe signs: the `t` and `v1` entries of `Stripe-Signature`. A secret is text, `whsec_` and all.
-    pub fn stripe(secrets: impl IntoIterator<Item = impl Into<Secret>>) -> Self {
+    pub fn stripe(secrets: impl IntoIterator<Item = impl Into<Credential>>) -> Self {
         Self::new(Scheme::Stripe, secrets)
     }
 
     /// As GitHub signs: `X-Hub-Signature-256`. It signs no time.
-    pub fn github(secrets: impl IntoIterator<Item = impl Into<Secret>>) -> Self {
+    pub fn github(secrets: impl IntoIterator<Item = impl Into<Credential>>) -> Self {
         Self::new(Scheme::GitHub, secrets)
     }
 
     /// As Shopify signs: `X-Shopify-Hmac-SHA256`. It signs no time. Shopify waits 5 s for an answer: set
     /// [`commit_timeout`](super::HookSourceBuilder::commit_timeout) below that.
-    pub fn shopify(secrets: impl IntoIterator<Item = impl Into<Secret>>) -> Self {
+    pub fn shopify(secrets: impl IntoIterator<Item = impl Into<Credential>>) -> Self {
         Self::new(Scheme::Shopify, secrets)
     }
 
@@ -84,12 +84,12 @@ impl Verify {
         header: impl Into<String>,
         prefix: impl Into<String>,
         encoding: Encoding,
-        secrets: impl IntoIterator<Item = impl Into<Secret>>,
+        secrets: impl IntoIterator<Item = impl Into<Credential>>,
     ) -> Self {
         Self::new(Scheme::Hmac { header: header.into(), prefix: prefix.into(), encoding }, secrets)
     }
 
-    fn new(scheme: Scheme, secrets: impl IntoIterator<Item = impl Into<Secret>>) -> Self {
+    fn new(scheme: Scheme, secrets: impl IntoIterator<Item = impl Into<Credential>>) -> Self {
         Self { scheme, secrets: secrets.into_iter().map(Into::into).collect() }
     }
 
@@ -137,7 +137,7 @@ impl Verify {
 
     pub(super) fn verifier(&self) -> Result<Verifier> {
         let check = match &self.scheme {
-            Scheme::Nothing => return Ok(Verifier { check: Check::Nothing, keys: Vec::new() }),
+            Scheme::Nothing => return Ok(Verifier { check: Check::Nothing, keys: Keys::none() }),
             Scheme::StandardWebhooks => Check::StandardWebhooks,
             Scheme::Stripe => Check::Stripe,
             Scheme::GitHub => Check::Body {
@@ -157,23 +157,11 @@ impl Verify {
         if self.secrets.is_empty() {
             return Err(Error::config("no secret is given to verify events with"));
         }
-        let keys = self.secrets.iter().map(|secret| self.key(secret)).collect::<Result<_>>()?;
-        Ok(Verifier { check, keys })
-    }
-
-    fn key(&self, secret: &Secret) -> Result<Hmac<sha2::Sha256>> {
-        let text = secret.expose();
-        let bytes = Zeroizing::new(match self.scheme {
-            // The cause is left out: it quotes a character of the secret.
-            Scheme::StandardWebhooks => STANDARD
-                .decode(text.strip_prefix("whsec_").unwrap_or(text))
-                .map_err(|_| Error::config("a secret of Standard Webhooks is base64 after whsec_"))?,
-            _ => text.as_bytes().to_vec(),
-        });
-        if bytes.is_empty() {
-            return Err(Error::config("a secret to verify events with is empty"));
-        }
-        Hmac::new_from_slice(&bytes).map_err(|_| Error::config("a secret has the wrong length"))
+        let writing = match self.scheme {
+            Scheme::StandardWebhooks => Writing::Whsec,
+            _ => Writing::Text,
+        };
+        Ok(Verifier { check, keys: Keys::new(&self.secrets, writing)? })
     }
 }
 

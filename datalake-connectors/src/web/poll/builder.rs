@@ -14,7 +14,7 @@ use crate::web::client::{Bounds, Client};
 use crate::web::origin::Origin;
 use crate::web::pace::Pace;
 use crate::web::percent;
-use datalake_core::{Dataset, Error, Format, Result, Secret, SourceInfo};
+use datalake_core::{Credential, Dataset, Error, Format, Result, Secret, SourceInfo};
 
 /// Settings of a [`PollSource`].
 #[derive(Debug, Clone)]
@@ -23,7 +23,7 @@ pub struct PollSourceBuilder {
     url: Secret,
     format: Option<Format>,
     records: Option<String>,
-    headers: Vec<(String, Secret)>,
+    headers: Vec<(String, Credential)>,
     query: Vec<(String, String)>,
     auth: Auth,
     pagination: Pagination,
@@ -73,7 +73,7 @@ impl PollSourceBuilder {
     /// Sends a header. Its value is never shown. For credentials use [`auth`](Self::auth), which also keeps them out
     /// of links.
     #[must_use]
-    pub fn header(mut self, name: impl Into<String>, value: impl Into<Secret>) -> Self {
+    pub fn header(mut self, name: impl Into<String>, value: impl Into<Credential>) -> Self {
         self.headers.push((name.into(), value.into()));
         self
     }

@@ -15,6 +15,7 @@ use super::{HookSource, HookSourceBuilder, Verify};
 mod commits;
 mod limits;
 mod pipeline;
+mod rotation;
 mod signatures;
 mod suite;
 

@@ -12,6 +12,7 @@ mod credentials;
 mod incremental;
 mod leaks;
 mod news;
+mod rotation;
 mod server;
 mod suite;
 mod tls;

@@ -1,9 +1,22 @@
-//! Values that must never be seen.
+//! Values that must never be seen, and where they are looked up.
 
 use std::fmt;
 use std::sync::Arc;
 
 use zeroize::Zeroizing;
+
+mod credential;
+mod kept;
+mod local;
+mod reference;
+mod secrets;
+#[cfg(test)]
+mod tests;
+
+pub use credential::Credential;
+pub use local::{EnvSecrets, FileSecrets};
+pub use reference::SecretRef;
+pub use secrets::{SecretStore, Secrets};
 
 /// A secret: a password, a token, a signing key.
 ///
