@@ -1,6 +1,17 @@
-//! Simulated peers on loopback.
+//! Simulated peers on loopback, traps included, for tests of pipelines.
+//!
+//! A peer runs in the process of the test, on a free port of loopback, and stops when it is dropped. It does what the
+//! service does, and fails as the service does when told to. It knows nothing of `datalake`; any client can use it.
+//!
+//! | feature | what |
+//! |---|---|
+//! | `emulator` | emulators of AWS that run elsewhere, found by their variables |
+//! | `lambda` | the runtime interface of Lambda, to drive a worker's binary |
+//! | `s3` | an S3 with conditional writes and uploads in parts that fails on request |
 
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(feature = "s3")]
+pub mod s3;
