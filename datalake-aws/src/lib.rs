@@ -3,7 +3,7 @@
 //! | feature | what |
 //! |---|---|
 //! | `client` | [`config`]: settings for clients, without the SDK's own retries; [`error`]: what a failure means |
-//! | `kpl` | aggregated records of Kinesis |
+//! | `kpl` | [`kpl`]: aggregated records of Kinesis |
 //! | `ssm` | [`ssm`]: secrets in the Parameter Store of Systems Manager |
 //! | `secretsmanager` | [`secretsmanager`]: secrets in Secrets Manager |
 
@@ -11,7 +11,8 @@
 pub mod config;
 #[cfg(feature = "client")]
 pub mod error;
-
+#[cfg(feature = "kpl")]
+pub mod kpl;
 #[cfg(feature = "secretsmanager")]
 pub mod secretsmanager;
 #[cfg(feature = "ssm")]
