@@ -6,11 +6,21 @@
 //! | feature | what |
 //! |---|---|
 //! | `emulator` | emulators of AWS that run elsewhere, found by their variables |
+//! | `firehose` | a Firehose that takes records and fails on request |
+//! | `kinesis` | a Kinesis whose shards split and merge, and that fails on request |
 //! | `lambda` | the runtime interface of Lambda, to drive a worker's binary |
 //! | `s3` | an S3 with conditional writes and uploads in parts that fails on request |
 
 #[cfg(feature = "emulator")]
 pub mod emulator;
+#[cfg(any(feature = "firehose", feature = "kinesis"))]
+pub mod faults;
+#[cfg(feature = "firehose")]
+pub mod firehose;
+#[cfg(any(feature = "firehose", feature = "kinesis"))]
+mod json;
+#[cfg(feature = "kinesis")]
+pub mod kinesis;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 #[cfg(feature = "s3")]
