@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 mod args;
 mod bounds;
+mod emulators;
 mod house;
 mod kill9;
 mod peers;
@@ -27,7 +28,9 @@ cargo xtask licences                  every dependency has a licence that allows
 cargo xtask msrv                      every crate states the Rust version, and no dependency needs a newer one
 cargo xtask documents                 every test that a document names exists
 cargo xtask deny                      cargo-deny with deny.toml; installs it below `target` if it is not there
-cargo xtask peers                     fetches the peers that tests need, and prints their variables";
+cargo xtask peers                     fetches the peers that tests need, and prints their variables
+cargo xtask localstack up|down        starts a LocalStack and prints the variables by which clients find it, or stops it
+cargo xtask ministack up|down         the same with MiniStack";
 
 fn main() -> ExitCode {
     let mut args = std::env::args().skip(1);
@@ -48,7 +51,10 @@ fn main() -> ExitCode {
             println!("{USAGE}");
             Ok(())
         }
-        other => Err(format!("there is no task `{other}`\n\n{USAGE}").into()),
+        other => match emulators::ALL.iter().find(|emulator| emulator.name == other) {
+            Some(emulator) => emulator.command(&rest),
+            None => Err(format!("there is no task `{other}`\n\n{USAGE}").into()),
+        },
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: every check and every test.
 
 use crate::summary::Summary;
-use crate::{Result, bounds, house, kill9, peers, run};
+use crate::{Result, bounds, emulators, house, kill9, peers, run};
 
 /// Cycles of killing with one worker, and with two.
 const KILLS: [(u64, u64); 2] = [(100, 1), (40, 2)];
@@ -23,6 +23,18 @@ pub(crate) fn run() -> Result<()> {
             Err(error) => summary.add(peer.name, Err(error)),
         }
     }
+    tests.envs(emulators::CLIENT);
+    let mut started = Vec::new();
+    for emulator in emulators::ALL {
+        match emulator.start() {
+            Ok(emulated) => {
+                tests.env(emulator.variable, &emulated.endpoint);
+                summary.add(emulator.name, Ok(format!("{} {}", emulator.version, emulated.endpoint)));
+                started.push(emulated);
+            }
+            Err(error) => summary.add(emulator.name, Err(error)),
+        }
+    }
     let passed = run::watched(&mut tests, |line| summary.count(line));
     let (ok, failed) = summary.tests();
     summary.add(
@@ -33,6 +45,7 @@ pub(crate) fn run() -> Result<()> {
             Err(error) => Err(error),
         },
     );
+    drop(started);
     for (cycles, workers) in KILLS {
         summary.add("kill9", kill9::run(&kill9::Plan { cycles, workers, ..kill9::Plan::default() }));
     }

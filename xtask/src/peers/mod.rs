@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::Result;
 
 mod apt;
-mod npm;
+pub(crate) mod npm;
 pub(crate) mod pypi;
 mod python;
 mod vega;

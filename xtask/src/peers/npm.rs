@@ -38,6 +38,15 @@ pub(crate) fn fetch(name: &str, version: &str, sha512: &str) -> Result<PathBuf> 
     Ok(unpacked)
 }
 
+/// Installs npm and node, unless they are there, where that takes no question.
+pub(crate) fn ensure() -> Result<()> {
+    if run::has("npm") || apt::install(&["npm"]) {
+        Ok(())
+    } else {
+        Err("npm is not here, and neither is apt-get as root to get it".into())
+    }
+}
+
 /// Writes the archive of a package into a folder.
 fn pack(package: &str, folder: &Path) -> Result<()> {
     if !run::has("npm") && !apt::install(&["npm"]) {

@@ -43,7 +43,14 @@ pub(crate) fn environment(list: &str, projects: &[&str]) -> Result<PathBuf> {
         pip(&python, |pip| pip.args(["--no-deps", "--require-hashes", "--requirement"]).arg(list))?;
     }
     for project in projects {
-        pip(&python, |pip| pip.arg("--no-deps").arg(here.join(project)))?;
+        // pip builds in the folder that it is given.
+        let copy = folder.join("projects").join(project);
+        for file in sources(&here, &[project])? {
+            let to = copy.join(file.strip_prefix(here.join(project))?);
+            fs::create_dir_all(to.parent().unwrap_or(&copy))?;
+            fs::copy(file, to)?;
+        }
+        pip(&python, |pip| pip.arg("--no-deps").arg(copy))?;
     }
     File::create(complete)?;
     Ok(python)
