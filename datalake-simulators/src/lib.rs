@@ -6,7 +6,7 @@
 //! | feature | what |
 //! |---|---|
 //! | `emulator` | emulators of AWS that run elsewhere, found by their variables |
-//! | `firehose` | a Firehose that takes records and fails on request |
+//! | `firehose` | a Firehose that takes records and fails on request; its delivery through a function to a bucket |
 //! | `kinesis` | a Kinesis whose shards split and merge, and that fails on request |
 //! | `lambda` | the runtime interface of Lambda, to drive a worker's binary |
 //! | `s3` | an S3 with conditional writes and uploads in parts that fails on request |

@@ -13,6 +13,7 @@
 //! # Ok::<(), std::io::Error>(())
 //! ```
 
+pub mod delivery;
 mod put;
 #[cfg(test)]
 mod tests;
