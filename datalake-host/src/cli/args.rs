@@ -1,5 +1,6 @@
 //! The words of the command line.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
@@ -15,7 +16,9 @@ pub enum Command {
     /// Take what there is now, and end. What a worker does without a command
     Drain(Drain),
     /// Go on until SIGTERM or ctrl-c, then commit what was read and end
-    Run(Pipelines),
+    Run(Run),
+    /// Ask a worker that runs with --health how it is; ends with 0 if it is well, else with 1
+    Health(Health),
     /// Show how far each pipeline is
     Status(Pipelines),
     /// List the datasets and zones of the lake, or their objects
@@ -44,6 +47,12 @@ impl Default for Command {
 }
 
 impl Command {
+    /// Whether the command is about a lake. `health` only asks another process.
+    #[must_use]
+    pub fn needs_lake(&self) -> bool {
+        !matches!(self, Self::Health(_))
+    }
+
     /// Whether the command acquires data or makes it anew, and so needs pipelines and may begin a lake. The others
     /// look into one that is there.
     #[must_use]
@@ -98,6 +107,35 @@ pub struct Drain {
     /// The bytes to read, about, for instance 500MB or 2GiB
     #[arg(long, value_name = "BYTES", value_parser = units::bytes)]
     pub bytes: Option<u64>,
+}
+
+/// Options of `run`.
+#[derive(Debug, Clone, Default, Args)]
+pub struct Run {
+    /// Which pipelines.
+    #[command(flatten)]
+    pub pipelines: Pipelines,
+    /// Answer at /livez and /readyz of this address, for instance 0.0.0.0:8081. Plain HTTP, without a password
+    #[arg(long, value_name = "ADDRESS")]
+    pub health: Option<SocketAddr>,
+    /// How long after SIGTERM or ctrl-c to commit what was read, for instance 25s; what is not committed by then is read
+    /// again by the next run. As long as it takes by default
+    #[arg(long, value_name = "TIME", value_parser = units::duration)]
+    pub grace: Option<Duration>,
+}
+
+/// Options of `health`.
+#[derive(Debug, Clone, Args)]
+pub struct Health {
+    /// The address that the worker was given with --health
+    #[arg(value_name = "ADDRESS")]
+    pub health: SocketAddr,
+    /// Ask only whether it runs, not whether it is ready
+    #[arg(long)]
+    pub live: bool,
+    /// How long to wait for its answer
+    #[arg(long, default_value = "5s", value_name = "TIME", value_parser = units::duration)]
+    pub timeout: Duration,
 }
 
 /// Options of `ls`.

@@ -94,6 +94,9 @@ async fn main() -> ExitCode {
 
 fn host(arguments: &Arguments) -> Result<Host> {
     let looks = arguments.command.as_ref().is_some_and(|command| !command.needs_pipelines());
+    if arguments.command.as_ref().is_some_and(|command| !command.needs_lake()) {
+        return Ok(Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")));
+    }
     if looks && !arguments.lake.is_dir() {
         return Err(
             Error::new(ErrorKind::NotFound, "there is no lake").with("lake", arguments.lake.display())

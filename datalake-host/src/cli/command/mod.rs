@@ -12,6 +12,7 @@ mod cat;
 mod clean;
 mod describe;
 mod drain;
+mod health;
 mod ls;
 mod rework;
 mod run;
@@ -24,6 +25,7 @@ pub(super) async fn run(host: Host, command: Command, out: &mut Out) -> Result<E
     match command {
         Command::Drain(args) => drain::run(host, &args, out).await,
         Command::Run(args) => run::run(host, &args, out).await,
+        Command::Health(args) => health::run(&args, out).await,
         Command::Status(args) => status::run(host, &args, out).await,
         Command::Ls(args) => ls::run(host, args, out).await,
         Command::Cat(args) => cat::run(host, args, out).await,

@@ -1,6 +1,6 @@
 //! What runs did, for people or for machines.
 
-use datalake_core::pipeline::{Ended, Report};
+use datalake_core::pipeline::{Ended, Progress, Report};
 use datalake_core::{Counts, Error, PipelineId, Result};
 use serde_json::json;
 
@@ -31,6 +31,13 @@ pub(super) fn tell(
             Ok(fail(&format!("{worker}: {pipeline}"), error, false))
         }
     }
+}
+
+/// How far a pipeline was when its grace was over.
+pub(super) fn late(pipeline: &PipelineId, progress: &Progress, out: &Out) -> String {
+    let line = format!("{}  {}", out.bold(pipeline), counts(&progress.counts));
+    let commits = units::many(progress.commits, "commit");
+    line + &out.dim(format!("; {commits}; stopped before all was committed"))
 }
 
 fn describe(report: &Report, out: &Out) -> String {
