@@ -3,6 +3,9 @@
 //! | feature | kind | writes |
 //! |---|---|---|
 //! | `lake` | `lake.ndjson` | raw documents, curated records as NDJSON, quarantine and ledger, on any object store |
+//! | `s3` | | a store for lakes on S3 |
 
 #[cfg(feature = "lake")]
 pub mod lake;
+#[cfg(feature = "s3")]
+pub mod s3;
