@@ -16,6 +16,7 @@ use crate::store::{LocalStore, ObjectStore};
 use crate::{Error, ErrorKind};
 
 mod clean;
+mod format;
 pub mod layout;
 mod line;
 pub mod ndjson;
@@ -27,6 +28,7 @@ mod verify;
 mod view;
 
 pub use clean::{Cleaned, clean};
+pub use format::{ObjectFormat, Piece};
 pub use layout::Zone;
 pub use line::QuarantineLine;
 pub use partition::Partition;
@@ -41,13 +43,15 @@ pub use view::{Object, Summary, View};
 pub struct Lake {
     store: Arc<dyn ObjectStore>,
     ledger: StoreLedger,
+    formats: Arc<[Arc<dyn ObjectFormat>]>,
 }
 
 impl Lake {
     /// The lake in a store.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { ledger: StoreLedger::new(Arc::clone(&store)), store }
+        let ndjson: Arc<dyn ObjectFormat> = Arc::new(format::Ndjson);
+        Self { ledger: StoreLedger::new(Arc::clone(&store)), store, formats: [ndjson].into() }
     }
 
     /// The lake in a directory, which is made if it is not there.
@@ -56,6 +60,25 @@ impl Lake {
     /// The directory cannot be made.
     pub fn local(root: impl Into<std::path::PathBuf>) -> Result<Self> {
         Ok(Self::new(Arc::new(LocalStore::open(root)?)))
+    }
+
+    /// The same lake, in which objects of one more format can be read and joined.
+    #[must_use]
+    pub fn with_format(mut self, format: impl ObjectFormat) -> Self {
+        let format: Arc<dyn ObjectFormat> = Arc::new(format);
+        let others = self.formats.iter().filter(|other| other.name() != format.name()).cloned();
+        self.formats = others.chain([Arc::clone(&format)]).collect();
+        self
+    }
+
+    /// The format of an object outside of the raw zone.
+    pub(crate) fn format(&self, object: &Object) -> Result<&Arc<dyn ObjectFormat>> {
+        let name = object.format.as_deref().unwrap_or("ndjson");
+        self.formats.iter().find(|format| format.name() == name).ok_or_else(|| {
+            Error::new(ErrorKind::Unsupported, "this worker cannot read objects of this format")
+                .with("format", name)
+                .with("key", &object.location)
+        })
     }
 
     /// The store.
@@ -136,12 +159,23 @@ impl Lake {
         Ok(stream::iter(objects).then(move |object| async move { self.content(&object).await }).boxed())
     }
 
-    /// The content of an object, checked against its digest and decompressed.
+    /// The content of an object, checked against its digest and decompressed: of the raw zone byte-exact, of the others
+    /// as lines of JSON, whatever the format.
     ///
     /// # Errors
     /// [`NotFound`](ErrorKind::NotFound) if it is missing, [`Corrupt`](ErrorKind::Corrupt) if it is not what was
-    /// written.
+    /// written, [`Unsupported`](ErrorKind::Unsupported) if it is of a format that the lake was not
+    /// [given](Self::with_format).
     pub async fn content(&self, object: &Object) -> Result<Bytes> {
+        let bytes = self.stored(object).await?;
+        if object.zone == Zone::Raw {
+            return Ok(bytes);
+        }
+        self.format(object)?.lines(&bytes).map_err(|error| error.with("key", &object.location))
+    }
+
+    /// The object, checked against its digest and decompressed.
+    pub(crate) async fn stored(&self, object: &Object) -> Result<Bytes> {
         let bytes = self.store.get(&object.location).await?;
         if object.sha256.is_some_and(|sha256| sha256 != Sha256::of(&bytes)) {
             return Err(Error::new(ErrorKind::Corrupt, "an object is not what was written")

@@ -5,9 +5,11 @@ use std::sync::Arc;
 use datalake_core::codec::Compression;
 use datalake_core::lake::Lake;
 use datalake_core::store::ObjectStore;
-use datalake_core::{Ambient, Land, Landing, Result, Retry};
+use datalake_core::{Ambient, Land, Landing, Result, Retry, Sink};
 
 use super::{CuratedSink, LakeQuarantine, Partition, RawArchive};
+#[cfg(feature = "parquet")]
+use super::{ParquetFormat, ParquetSettings, ParquetSink};
 
 /// How a pipeline lands in a lake. Build one with [`LakeSink::builder`]; it can serve several pipelines.
 #[derive(Debug, Clone)]
@@ -19,6 +21,8 @@ pub struct LakeSink {
     target_bytes: usize,
     ambient: Ambient,
     retry: Retry,
+    #[cfg(feature = "parquet")]
+    parquet: Option<ParquetSettings>,
 }
 
 impl LakeSink {
@@ -33,6 +37,8 @@ impl LakeSink {
             target_bytes: 8 << 20,
             ambient: Ambient::system(),
             retry: Retry::default(),
+            #[cfg(feature = "parquet")]
+            parquet: None,
         })
     }
 
@@ -40,6 +46,19 @@ impl LakeSink {
     #[must_use]
     pub fn lake(&self) -> &Lake {
         &self.lake
+    }
+
+    fn sink(&self, (compression, level): (Compression, i32)) -> Result<Box<dyn Sink>> {
+        let (partitions, target) = (Arc::clone(&self.partitions), self.target_bytes);
+        #[cfg(feature = "parquet")]
+        if let Some(settings) = &self.parquet {
+            let compression = (compression, level);
+            let sink = ParquetSink::new(&self.lake, settings, compression, partitions, target, &self.ambient);
+            return Ok(Box::new(sink?));
+        }
+        check_level(compression, level)?;
+        let store = self.lake.store();
+        Ok(Box::new(CuratedSink::new(store, compression, level, partitions, target, &self.ambient)))
     }
 }
 
@@ -86,6 +105,14 @@ impl LakeSinkBuilder {
         self
     }
 
+    /// Writes curated records as Parquet in place of lines of JSON.
+    #[cfg(feature = "parquet")]
+    pub fn parquet(mut self, settings: ParquetSettings) -> Self {
+        self.0.lake = self.0.lake.with_format(ParquetFormat::new());
+        self.0.parquet = Some(settings);
+        self
+    }
+
     /// Replaces time, randomness and processors, for simulations.
     pub fn ambient(mut self, ambient: Ambient) -> Self {
         self.0.ambient = ambient;
@@ -116,13 +143,7 @@ impl Land for LakeSink {
             None => None,
         };
         let sink = match self.curated {
-            Some((compression, level)) => {
-                check_level(compression, level)?;
-                let partitions = Arc::clone(&self.partitions);
-                let sink =
-                    CuratedSink::new(store, compression, level, partitions, self.target_bytes, &self.ambient);
-                Some(Box::new(sink) as _)
-            }
+            Some(compression) => Some(self.sink(compression)?),
             None => None,
         };
         let quarantine = LakeQuarantine::new(store, &self.ambient);

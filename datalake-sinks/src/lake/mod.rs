@@ -21,6 +21,8 @@
 mod archive;
 mod builder;
 mod ndjson;
+#[cfg(feature = "parquet")]
+mod parquet;
 mod partition;
 mod quarantine;
 mod sink;
@@ -31,5 +33,7 @@ mod tests;
 pub use archive::RawArchive;
 pub use builder::{LakeSink, LakeSinkBuilder};
 pub use datalake_core::lake::Partition;
+#[cfg(feature = "parquet")]
+pub use parquet::{Contract, ParquetFormat, ParquetSettings, ParquetSink, Schema};
 pub use quarantine::LakeQuarantine;
 pub use sink::CuratedSink;
