@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `lake` | `lake.ndjson` | raw documents, curated records as NDJSON, quarantine and ledger, on any object store |
 //! | `s3` | | a store for lakes on S3 |
+//! | `parquet` | `lake.parquet` | the same, with curated records as Parquet |
 
 #[cfg(feature = "lake")]
 pub mod lake;

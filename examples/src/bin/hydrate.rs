@@ -9,7 +9,8 @@
 //! The input is a file, a directory, a glob, or an `http(s)` URL. Without a command it drains: it takes what there is
 //! and ends; a last line without its end is a record. `run` goes on until ctrl-c and follows files that are still written
 //! to; a half-written last line waits, as it does for a drain with `--follow`. Started again it goes on where the ledger says. Documents go to `raw/` byte for byte, records to `curated/`,
-//! records that do not parse to `quarantine/`.
+//! records that do not parse to `quarantine/`. Built with the feature `parquet`, `--curated-format parquet` makes the
+//! curated zone Parquet, which the other commands then read too.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,6 +61,9 @@ struct Arguments {
     /// How curated records are compressed
     #[arg(long, default_value = "zstd:3", value_name = "CODEC", value_parser = codec)]
     compression: (Compression, i32),
+    /// How curated records are written
+    #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
+    curated_format: CuratedFormat,
     /// Divide curated records by day:/POINTER, hour:/POINTER or NAME:/POINTER, a JSON Pointer into the record; can be
     /// given several times. By the day of acquisition by default
     #[arg(long, value_name = "BY", value_parser = partition)]
@@ -83,6 +87,16 @@ enum InputFormat {
     Whole,
 }
 
+#[derive(Debug, Clone, Copy, Default, ValueEnum)]
+enum CuratedFormat {
+    /// Lines of JSON
+    #[default]
+    Ndjson,
+    /// Parquet
+    #[cfg(feature = "parquet")]
+    Parquet,
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
@@ -103,6 +117,8 @@ fn host(arguments: &Arguments) -> Result<Host> {
         );
     }
     let lake = Lake::local(&arguments.lake)?;
+    #[cfg(feature = "parquet")]
+    let lake = lake.with_format(datalake_sinks::lake::ParquetFormat::new());
     let mut host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&lake);
     if let Some(dataset) = &arguments.dataset {
         host = host.dataset(dataset.clone());
@@ -119,6 +135,11 @@ fn host(arguments: &Arguments) -> Result<Host> {
     };
     let (raw, curated) = (arguments.raw_compression, arguments.compression);
     let sink = LakeSink::builder(&lake).raw_compression(raw.0, raw.1).compression(curated.0, curated.1);
+    let sink = match arguments.curated_format {
+        CuratedFormat::Ndjson => sink,
+        #[cfg(feature = "parquet")]
+        CuratedFormat::Parquet => sink.parquet(datalake_sinks::lake::ParquetSettings::new()),
+    };
     let sink = arguments.partition.iter().cloned().fold(sink, |sink, by| sink.partition(by)).build();
     let source = source(arguments, &input, dataset)?;
     let within = arguments.commit_within;

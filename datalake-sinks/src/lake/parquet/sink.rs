@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use datalake_core::codec::Compression;
-use datalake_core::lake::{Lake, Partition};
 use datalake_core::lake::layout::{self, Zone};
+use datalake_core::lake::{Lake, Partition};
 use datalake_core::ledger::Ledger;
 use datalake_core::store::{Payload, PutOptions};
 use datalake_core::{
-    Ambient, Batch, Dataset, ErrorKind, Output, PipelineId, Receipt, Result, Sink, SinkInfo,
+    Ambient, Batch, Dataset, ErrorKind, Output, PipelineId, Receipt, Result, Retry, Sink, SinkInfo,
 };
 use futures::lock::Mutex;
 use parquet::file::metadata::ParquetMetaDataReader;
@@ -88,14 +88,16 @@ impl ParquetSink {
             return Ok(());
         }
         let mut schemas = Vec::new();
-        if let Some(head) = self.lake.ledger().head(pipeline).await? {
+        // The engine tries again, and nobody else.
+        let ledger = self.lake.ledger().clone().with_retry(Retry::never(), self.ambient.clone());
+        if let Some(head) = ledger.head(pipeline).await? {
             let last = head.commit.seq;
             for seq in (last.saturating_sub(COMMITS) + 1..=last).rev() {
-                let commit = self.lake.ledger().entry(pipeline, seq).await?.commit;
+                let commit = ledger.entry(pipeline, seq).await?.commit;
                 if commit.envelope.origin.dataset != *dataset {
                     continue;
                 }
-                let outputs = self.lake.ledger().manifest(&commit).await?.outputs;
+                let outputs = ledger.manifest(&commit).await?.outputs;
                 if let Some(output) = outputs.iter().find(|output| output.sink == NAME) {
                     schemas.extend(self.stored(output).await?);
                 }
@@ -154,7 +156,8 @@ impl Sink for ParquetSink {
     }
 
     async fn write(&self, batch: &Batch) -> Result<Receipt> {
-        self.load(&batch.id.pipeline, &batch.dataset).await?;
+        let loaded = self.load(&batch.id.pipeline, &batch.dataset).await;
+        loaded.map_err(|error| if error.is_temporary() { error.retryable() } else { error })?;
         let (given, partitions, known) =
             (batch.clone(), Arc::clone(&self.partitions), Arc::clone(&self.known));
         let (settings, compression) = (Arc::clone(&self.settings), self.compression);
