@@ -138,7 +138,7 @@ enum Cells<'a> {
     Timestamp(&'a TimestampMicrosecondArray),
     Text(&'a StringArray),
     Any(&'a StringArray),
-    List(&'a ListArray, Box<Cells<'a>>),
+    List(&'a ListArray, Box<Self>),
     Struct(&'a StructArray, Vec<Member<'a>>),
 }
 
