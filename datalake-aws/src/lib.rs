@@ -1,5 +1,7 @@
 //! What the AWS parts of `datalake` share, so that sinks, sources and the host speak to AWS in one way.
 //!
+//! [`permission`] says what a component must be allowed to do.
+//!
 //! | feature | what |
 //! |---|---|
 //! | `client` | [`config`]: settings for clients, without the SDK's own retries; [`error`]: what a failure means |
@@ -13,6 +15,7 @@ pub mod config;
 pub mod error;
 #[cfg(feature = "kpl")]
 pub mod kpl;
+pub mod permission;
 #[cfg(feature = "secretsmanager")]
 pub mod secretsmanager;
 #[cfg(feature = "ssm")]

@@ -87,7 +87,9 @@ impl Retry {
         enough
     }
 
-    pub(crate) fn refund(&self) {
+    /// Gives back to the budget what a success gives. For a component that must carry on a call which succeeded in part;
+    /// [`run`](Self::run) does it by itself.
+    pub fn refund(&self) {
         let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
         *budget = (*budget + REFUND).min(BUDGET);
     }

@@ -66,8 +66,8 @@ fn check(entry: &Entry<'_>) -> Result<Bytes, Refusal> {
     let data = STANDARD
         .decode(entry.data.as_bytes())
         .map_err(|error| Refusal::new("SerializationException", format!("data is no base64: {error}")))?;
-    if data.is_empty() || data.len() > RECORD {
-        return Err(invalid(format!("a record has 1 to {RECORD} bytes, not {}", data.len())));
+    if data.len() > RECORD {
+        return Err(invalid(format!("a record has at most {RECORD} bytes, not {}", data.len())));
     }
     Ok(data.into())
 }
