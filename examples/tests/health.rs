@@ -232,7 +232,7 @@ fn a_worker_whose_only_pipeline_fails_ends_with_its_code() {
     let url = format!("http://{}/x", listener.local_addr().unwrap());
     let answering = std::thread::spawn(move || {
         let (mut stream, _) = listener.accept().unwrap();
-        stream.read(&mut [0; 4096]).unwrap();
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0);
         stream.write_all(b"HTTP/1.1 401 X\r\ncontent-length: 0\r\n\r\n").unwrap();
     });
     let mut command = place.hydrate(&["--input", &url, "run", "--health", "127.0.0.1:0"]);

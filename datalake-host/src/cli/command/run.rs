@@ -18,7 +18,7 @@ use crate::cli::signals::Shutdown;
 /// How the run of a pipeline ended.
 enum Ending {
     /// By itself, or because it was asked to and has committed what it had read.
-    Ended(Result<datalake_core::pipeline::Report>),
+    Ended(Box<Result<datalake_core::pipeline::Report>>),
     /// It was asked to and has not done so within the grace.
     Late(Box<Progress>),
 }
@@ -93,7 +93,7 @@ async fn one(
         ended
     };
     tokio::select! {
-        ended = work => Ending::Ended(ended),
+        ended = work => Ending::Ended(Box::new(ended)),
         () = over => {
             tracing::warn!(pipeline = %id, "the grace is over; what is not committed is left for the next run");
             Ending::Late(Box::new(*progress.borrow()))
