@@ -5,12 +5,16 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datalake_core::{Document, Error, RecordError, Result};
+use chrono::{DateTime, Utc};
+use datalake_core::lake::Partition;
+use datalake_core::pipeline::Reshaped;
+use datalake_core::{Content, Document, Error, Format, Result};
 use futures::future::try_join_all;
 
-use super::decode::decode;
+use super::decode::{Decoded, Piece, decode};
 use super::encode::Encoder;
 use super::event::{Event, Given};
+use super::hop::Hop;
 use super::reply::{Reply, Said};
 use super::{FirehoseTransform, log};
 
@@ -27,41 +31,31 @@ pub(super) async fn answer(transform: &FirehoseTransform, event: Bytes) -> Resul
         let event = Arc::clone(&event);
         ambient.cpu().run(move || decode(&event.records[part]))
     }));
-    let decoded: Arc<[_]> = decoded.await?.into_iter().flatten().collect();
-
-    let place: Arc<str> =
-        if event.stream.is_empty() { "firehose:".into() } else { event.stream.as_str().into() };
-    let document =
-        |data: &Bytes| Document::new(data.clone(), Arc::clone(&place), Arc::clone(&transform.format));
-    let documents = decoded.iter().flatten().map(document).collect();
-    let reshaped = Arc::new(transform.reshaper.apply(documents).await?);
+    let decoded = decoded.await?;
+    let reshaped = Arc::new(transform.reshaper.apply(documents(transform, &event, &decoded)).await?);
 
     let hop = (!transform.bare).then(|| transform.worker.at(now, &event.invocation));
-    let said = try_join_all(parts.into_iter().map(|part| {
-        let (event, decoded, reshaped) = (Arc::clone(&event), Arc::clone(&decoded), Arc::clone(&reshaped));
-        let (hop, partitions) = (hop.clone(), Arc::clone(&transform.partitions));
-        ambient.cpu().run(move || {
-            let before = decoded[..part.start].iter().flatten().count();
-            let mut outcomes = reshaped.outcomes().skip(before);
-            let mut encoder = Encoder::new(&partitions, hop.as_ref());
-            let given = event.records[part.clone()].iter().zip(&decoded[part]);
-            let said = given.map(|(given, data)| match data {
-                Err(error) => Said::Failed(error.clone()),
-                Ok(_) => match outcomes.next() {
-                    Some(outcome) => encoder.encode(outcome, given.arrival.unwrap_or(now)),
-                    None => {
-                        Said::Failed(RecordError::new("lost", "the transforms did not answer for the record"))
-                    }
-                },
-            });
-            said.collect::<Vec<_>>()
-        })
+    let mut before = 0;
+    let said = try_join_all(parts.into_iter().zip(decoded).map(|(records, decoded)| {
+        let first = before;
+        before += decoded.pieces.len();
+        let part = Part {
+            event: Arc::clone(&event),
+            records,
+            decoded,
+            reshaped: Arc::clone(&reshaped),
+            first,
+            partitions: Arc::clone(&transform.partitions),
+            hop: hop.clone(),
+            now,
+        };
+        ambient.cpu().run(move || part.encode())
     }));
-    let said: Vec<Said> = said.await?.into_iter().flatten().collect();
+    let said: Vec<_> = said.await?.into_iter().flatten().collect();
 
     let limit = transform.limit;
     let write = move || {
-        let mut reply = reply(&event.records, &decoded, said);
+        let mut reply = reply(&event.records, said);
         reply.fit(limit)?;
         log::tell(&event, &reply, &reshaped);
         Ok::<_, Error>(Bytes::from(reply.write()))
@@ -86,21 +80,68 @@ fn parts(records: &[Given]) -> Vec<Range<usize>> {
     parts
 }
 
+fn documents(transform: &FirehoseTransform, event: &Event, decoded: &[Decoded]) -> Vec<Document> {
+    let place: Arc<str> =
+        if event.stream.is_empty() { "firehose:".into() } else { event.stream.as_str().into() };
+    let (json, whole) = (Arc::new(Format::Json), Arc::new(Format::Whole));
+    let document = |piece: &Piece| {
+        let format = match &piece.opened {
+            None => &transform.format,
+            Some((Content::Json, _)) => &json,
+            Some(_) => &whole,
+        };
+        Document::new(piece.body.clone(), Arc::clone(&place), Arc::clone(format))
+    };
+    decoded.iter().flat_map(|decoded| &decoded.pieces).map(document).collect()
+}
+
+/// Some records on their way into the answer.
+struct Part {
+    event: Arc<Event>,
+    records: Range<usize>,
+    decoded: Decoded,
+    reshaped: Arc<Reshaped>,
+    /// The number of the first piece among those of all parts.
+    first: usize,
+    partitions: Arc<[Partition]>,
+    hop: Option<Hop>,
+    now: DateTime<Utc>,
+}
+
+impl Part {
+    /// What is said of each record, and whether its data was Base64.
+    fn encode(self) -> Vec<(Said, bool)> {
+        let mut outcomes = self.reshaped.outcomes().skip(self.first).zip(&self.decoded.pieces);
+        let mut encoder = Encoder::new(&self.partitions, self.hop.as_ref());
+        let mut own = Vec::new();
+        let given = self.event.records[self.records.clone()].iter().zip(&self.decoded.records);
+        let said = given.map(|(given, pieces)| match pieces {
+            Err(error) => (Said::Failed(error.clone()), error.reason != "base64"),
+            Ok(pieces) => {
+                own.clear();
+                own.extend(outcomes.by_ref().take(*pieces));
+                (encoder.encode(&own, given.arrival.unwrap_or(self.now)), true)
+            }
+        });
+        said.collect()
+    }
+}
+
 /// Puts together what is said. Of records that share an id the first is answered for all: as refused.
-fn reply(records: &[Given], decoded: &[Result<Bytes, RecordError>], said: Vec<Said>) -> Reply {
+fn reply(records: &[Given], said: Vec<(Said, bool)>) -> Reply {
     let mut reply = Reply::with_capacity(records.len());
     let mut seen: HashMap<&[u8], usize> = HashMap::with_capacity(records.len());
-    for ((given, data), said) in records.iter().zip(decoded).zip(said) {
+    for (given, (said, sound)) in records.iter().zip(said) {
         if !given.id.is_empty() {
             let next = reply.len();
             let first = *seen.entry(&given.id).or_insert(next);
             if first < next {
-                reply.refuse(first, RecordError::new("duplicate-id", "several records have the same id"));
+                reply.refuse_again(first);
                 continue;
             }
         }
         // What is no Base64 may not even be a text that JSON can hold as it is.
-        let came = given.data.as_ref().ok().filter(|_| data.is_ok()).cloned().unwrap_or_default();
+        let came = given.data.as_ref().ok().filter(|_| sound).cloned().unwrap_or_default();
         reply.add(given.id.clone(), came, said);
     }
     reply

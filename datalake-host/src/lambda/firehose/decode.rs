@@ -1,14 +1,34 @@
-//! What Firehose was given, out of Base64.
+//! What Firehose was given, out of Base64 and out of the events of our own sinks.
+
+use std::ops::Range;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
-use datalake_core::{RecordError, Result};
+use datalake_core::{Content, RecordError};
 
+use super::envelope::{self, Opened, Origin};
 use super::event::Given;
 
-/// The data of each record. All of it is decoded into one piece of memory.
-pub(super) fn decode(records: &[Given]) -> Vec<Result<Bytes, RecordError>> {
+/// Some records of an event, decoded.
+#[derive(Debug, Default)]
+pub(super) struct Decoded {
+    /// What is to be transformed, record after record.
+    pub(super) pieces: Vec<Piece>,
+    /// Of each record how many pieces it has, or why it has none.
+    pub(super) records: Vec<Result<usize, RecordError>>,
+}
+
+/// A record as it came, or out of an event.
+#[derive(Debug)]
+pub(super) struct Piece {
+    pub(super) body: Bytes,
+    /// What is known of the content and where it came from, if it was in an event.
+    pub(super) opened: Option<(Content, Origin)>,
+}
+
+/// Decodes records. The data of all is decoded into one piece of memory.
+pub(super) fn decode(records: &[Given]) -> Decoded {
     let longest =
         |given: &Given| given.data.as_ref().map_or(0, |data| base64::decoded_len_estimate(data.len()));
     let mut memory = vec![0; records.iter().map(longest).sum()];
@@ -26,7 +46,36 @@ pub(super) fn decode(records: &[Given]) -> Vec<Result<Bytes, RecordError>> {
         .collect();
     memory.truncate(used);
     let memory = Bytes::from(memory);
-    ranges.into_iter().map(|range| range.map(|range| memory.slice(range))).collect()
+    let mut decoded = Decoded { pieces: Vec::with_capacity(ranges.len()), records: Vec::new() };
+    decoded.records.reserve(ranges.len());
+    for range in ranges {
+        let pieces = range.and_then(|range: Range<usize>| decoded.add(memory.slice(range)));
+        decoded.records.push(pieces);
+    }
+    decoded
+}
+
+impl Decoded {
+    /// Adds the pieces of a record: itself, or what is in its events if every line of it is one of ours.
+    fn add(&mut self, data: Bytes) -> Result<usize, RecordError> {
+        if envelope::is_likely(&data)
+            && let Some(opened) = events(&data)
+        {
+            let opened = opened?;
+            let count = opened.len();
+            let piece = |Opened { body, content, origin }| Piece { body, opened: Some((content, origin)) };
+            self.pieces.extend(opened.into_iter().map(piece));
+            return Ok(count);
+        }
+        self.pieces.push(Piece { body: data, opened: None });
+        Ok(1)
+    }
+}
+
+/// The events of a record. `None` if one of the lines is none of ours.
+fn events(data: &Bytes) -> Option<Result<Vec<Opened>, RecordError>> {
+    let lines = data.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    lines.map(|line| envelope::open(&data.slice_ref(line))).collect()
 }
 
 /// What is wrong, without a quotation.

@@ -11,6 +11,8 @@ use datalake_core::pipeline::Outcome;
 use datalake_core::transform::Draft;
 use datalake_core::{Content, Record, RecordError};
 
+use super::decode::Piece;
+use super::envelope::Origin;
 use super::hop::Hop;
 use super::reply::Said;
 
@@ -37,24 +39,26 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// The entry of a record. `arrival` is when Firehose got it.
-    pub(super) fn encode(&mut self, outcome: Outcome<'_>, arrival: DateTime<Utc>) -> Said {
-        if let Some(rejected) = outcome.rejected.first() {
+    /// The entry of a record, by what became of its pieces. `arrival` is when Firehose got it.
+    pub(super) fn encode(&mut self, pieces: &[(Outcome<'_>, &Piece)], arrival: DateTime<Utc>) -> Said {
+        if let Some(rejected) = pieces.iter().find_map(|(outcome, _)| outcome.rejected.first()) {
             return Said::Failed(rejected.error.clone());
         }
-        if outcome.records.is_empty() {
-            return Said::Dropped;
-        }
         self.lines.clear();
-        for record in outcome.records {
-            self.line(record);
+        for (outcome, piece) in pieces {
+            let origin = piece.opened.as_ref().map(|(_, origin)| origin);
+            outcome.records.iter().for_each(|record| self.line(record, origin));
+        }
+        if self.lines.is_empty() {
+            return Said::Dropped;
         }
         self.entry.clear();
         self.entry.push_str(r#","result":"Ok","data":""#);
         STANDARD.encode_string(&self.lines, &mut self.entry);
         self.entry.push('"');
         if !self.partitions.is_empty() {
-            if let Err(error) = self.keys(outcome.records, arrival) {
+            let records = pieces.iter().flat_map(|(outcome, _)| outcome.records);
+            if let Err(error) = self.keys(records, arrival) {
                 return Said::Failed(error);
             }
             self.entry.push_str(r#","metadata":{"partitionKeys":{"#);
@@ -65,12 +69,12 @@ impl<'a> Encoder<'a> {
         Said::Ok(Bytes::copy_from_slice(self.entry.as_bytes()))
     }
 
-    fn line(&mut self, record: &Record) {
+    fn line(&mut self, record: &Record, origin: Option<&Origin>) {
         let lines = &mut self.lines;
         match (self.hop, record.content()) {
             (Some(hop), content) => {
                 let wrapped = ndjson::open(lines, record.body(), content);
-                hop.close(lines, wrapped);
+                hop.close(lines, origin, record.origin().child, wrapped);
             }
             (None, Content::Json) => {
                 ndjson::one_line(lines, record.body().trim_ascii());
@@ -84,7 +88,11 @@ impl<'a> Encoder<'a> {
     }
 
     /// Works out the partition keys. One answer has room for one partition, so all records must agree.
-    fn keys(&mut self, records: &[Record], arrival: DateTime<Utc>) -> Result<(), RecordError> {
+    fn keys<'r>(
+        &mut self,
+        records: impl Iterator<Item = &'r Record>,
+        arrival: DateTime<Utc>,
+    ) -> Result<(), RecordError> {
         let mut first: Option<String> = None;
         for record in records {
             self.draft.set_content(record.content());
@@ -102,8 +110,7 @@ impl<'a> Encoder<'a> {
                     return Err(RecordError::new("partition", message));
                 }
                 Some(_) => {}
-                None if records.len() > 1 => first = Some(self.keys.clone()),
-                None => {}
+                None => first = Some(self.keys.clone()),
             }
         }
         Ok(())

@@ -1,8 +1,12 @@
 //! Lineage in a record that goes on over a stream: who changed it, when, and in which invocation.
 
+use std::fmt::Write;
+
 use chrono::{DateTime, SecondsFormat, Utc};
 use datalake_core::pipeline::Reshaper;
 use serde_json::{Value, json};
+
+use super::envelope::Origin;
 
 /// What every record of one invocation gets: `"h":[{"by":…,"config":…,"at":…,"run":…,"steps":[…]}]`.
 #[derive(Debug, Clone)]
@@ -52,12 +56,26 @@ impl Worker {
 }
 
 impl Hop {
-    /// Writes the lineage of a record as the last member of its line, and closes the line.
-    pub(super) fn close(&self, line: &mut Vec<u8>, wrapped: bool) {
-        line.extend_from_slice(b"\"_lake\":{");
-        if wrapped {
-            line.extend_from_slice(b"\"w\":1,");
+    /// Writes the lineage of a record as the last member of its line, and closes the line. A record out of an event has
+    /// its origin there; `child` is its number among the records that it became, or 0.
+    pub(super) fn close(&self, line: &mut Vec<u8>, origin: Option<&Origin>, child: u16, wrapped: bool) {
+        let mut lineage = String::with_capacity(160);
+        // Writing to a string does not fail. Ids of records hold nothing that JSON would escape.
+        if let Some(Origin { record, .. }) = origin {
+            write!(lineage, r#""b":"{}","i":{},"#, record.batch, record.ordinal).ok();
+            if record.child > 0 {
+                write!(lineage, r#""c":{},"#, record.child).ok();
+            }
         }
+        if wrapped {
+            lineage.push_str(r#""w":1,"#);
+        }
+        if let Some(Origin { event, .. }) = origin {
+            let event = if child > 0 { format!("{event}.{child}") } else { event.clone() };
+            write!(lineage, r#""e":{},"#, Value::from(event)).ok();
+        }
+        line.extend_from_slice(b"\"_lake\":{");
+        line.extend_from_slice(lineage.as_bytes());
         line.extend_from_slice(b"\"h\":[");
         line.extend_from_slice(self.text.as_bytes());
         line.extend_from_slice(b"]}}\n");

@@ -24,7 +24,9 @@
 //!
 //! * **`Ok`**: the records that came out of a record, one line of JSON each. What is no JSON object is put under
 //!   `value`, `text` or `base64`, as in the lake. The last member of each line is `_lake`: its `h` says by whom, when, in
-//!   which invocation and by which steps the record was changed.
+//!   which invocation and by which steps the record was changed. Out of an event of our Kinesis or Firehose sink the
+//!   record is taken and transformed; `_lake` then has its id in the lake too (`b`, `i`, `c`), which leads back to the
+//!   silo, and the id of the event (`e`), by which a record that comes again can be told.
 //! * **`Dropped`**: the record was filtered, or there was none in it.
 //! * **`ProcessingFailed`**: a step refused the record, or one of several in it: what was packed together fails
 //!   together, so that nothing is there twice when it is sent again. Firehose keeps the record as it came under the
@@ -50,6 +52,7 @@ mod answer;
 mod builder;
 mod decode;
 mod encode;
+mod envelope;
 mod event;
 mod hop;
 mod log;

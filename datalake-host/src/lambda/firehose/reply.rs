@@ -44,8 +44,9 @@ impl Reply {
         self.entries.len()
     }
 
-    /// Refuses a record after all.
-    pub(super) fn refuse(&mut self, entry: usize, error: RecordError) {
+    /// Refuses a record after all, because there is another with its id.
+    pub(super) fn refuse_again(&mut self, entry: usize) {
+        let error = RecordError::new("duplicate-id", "several records have the same id");
         self.entries[entry].said = Said::Failed(error);
     }
 

@@ -1,3 +1,4 @@
+mod envelopes;
 mod events;
 mod fuzz;
 mod limits;

@@ -1,0 +1,70 @@
+"""The transformation of a Firehose event as one writes it in Python.
+
+Reads the event from the file that it is given, transforms it as often as it is told to, with `json` of the standard
+library and with `orjson`, and prints the median seconds of each and the last answer as JSON:
+
+    python firehose.py EVENT ROUNDS ANSWER
+"""
+
+import base64
+import json
+import statistics
+import sys
+import time
+from datetime import datetime, timezone
+
+import orjson
+
+
+def transform(event, loads, dumps):
+    event = loads(event)
+    hop = {
+        "by": "transform/1",
+        "at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "steps": ["not-cancelled/1", "no-notes/1", "old-code/1", "mask-email/1", "total/1"],
+        "config": "0123456789abcdef",
+        "run": event["invocationId"],
+    }
+    answers = []
+    for record in event["records"]:
+        answer = {"recordId": record["recordId"], "result": "Ok", "data": ""}
+        try:
+            order = loads(base64.b64decode(record["data"]))
+            if order["state"] == "cancelled":
+                answer["result"] = "Dropped"
+            else:
+                order.pop("internal_note", None)
+                if "legacy_code" in order:
+                    order["code"] = order.pop("legacy_code")
+                if "email" in order["customer"]:
+                    order["customer"]["email"] = "***"
+                order["total"] = float(order["total"])
+                order["_lake"] = {"h": [hop]}
+                answer["data"] = base64.b64encode(dumps(order) + b"\n").decode("ascii")
+        except ValueError:
+            answer["result"] = "ProcessingFailed"
+            answer["data"] = record["data"]
+        answers.append(answer)
+    return dumps({"records": answers})
+
+
+def standard(value):
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def main():
+    path, rounds, out = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    with open(path, "rb") as file:
+        event = file.read()
+    for name, loads, dumps in (("json", json.loads, standard), ("orjson", orjson.loads, orjson.dumps)):
+        times = []
+        for _ in range(rounds):
+            start = time.perf_counter()
+            answer = transform(event, loads, dumps)
+            times.append(time.perf_counter() - start)
+        print(name, statistics.median(times), flush=True)
+        with open(f"{out}.{name}", "wb") as file:
+            file.write(answer)
+
+
+main()
