@@ -2,5 +2,7 @@
 
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(feature = "lake")]
+pub mod lake;
 #[cfg(any(feature = "web-hook", feature = "web-poll"))]
 pub mod web;

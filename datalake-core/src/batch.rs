@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::digest::Sha256;
 use crate::document::Document;
-use crate::envelope::{Envelope, Request};
+use crate::envelope::{Derived, Envelope, Request};
 use crate::id::{AttemptId, BatchId, Dataset};
 use crate::position::Position;
 use crate::record::Record;
@@ -20,19 +20,30 @@ pub struct SourceBatch {
     pub position: Position,
     /// The requests that brought them, for lineage.
     pub requests: Vec<Request>,
+    /// The objects of a lake that the documents are of, for lineage.
+    pub derived_from: Vec<Derived>,
 }
 
 impl SourceBatch {
     /// A batch that ends at a position.
     #[must_use]
     pub fn new(documents: Vec<Document>, position: Position) -> Self {
-        Self { documents, position, requests: Vec::new() }
+        Self { documents, position, requests: Vec::new(), derived_from: Vec::new() }
     }
 
     /// Names a request that brought the documents.
     #[must_use]
     pub fn with_request(mut self, request: Request) -> Self {
         self.requests.push(request);
+        self
+    }
+
+    /// Names an object of a lake that documents are of.
+    #[must_use]
+    pub fn derived_from(mut self, object: Derived) -> Self {
+        if self.derived_from.last() != Some(&object) {
+            self.derived_from.push(object);
+        }
         self
     }
 

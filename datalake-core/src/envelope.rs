@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::digest::Sha256;
-use crate::id::Dataset;
+use crate::id::{Dataset, PipelineId};
 
 /// Where a batch came from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +41,24 @@ pub struct Request {
     /// The status of the answer, for instance 200.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
+}
+
+/// An object of a lake that a batch was made from, and the commit that names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Derived {
+    /// The pipeline whose commit names the object.
+    pub pipeline: PipelineId,
+    /// The slot of that commit.
+    pub commit: u64,
+    /// Where the object is.
+    pub uri: String,
+    /// The digest of its bytes, as stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sha256: Option<Sha256>,
+    /// Its length, as stored.
+    pub bytes: u64,
+    /// Its records, whether or not all of them are in the batch.
+    pub records: u64,
 }
 
 /// When a batch was acquired.
@@ -150,6 +168,9 @@ pub struct Envelope {
     pub run: String,
     /// Changed by what.
     pub hops: Vec<Hop>,
+    /// The objects of another lake, or of another zone, that it was made from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub derived_from: Vec<Derived>,
 }
 
 /// The digest of a configuration: of its JSON text with the keys in order. `None` for `null`.

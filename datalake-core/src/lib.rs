@@ -32,7 +32,7 @@ pub use async_trait::async_trait;
 pub use batch::{Batch, SourceBatch};
 pub use digest::Sha256;
 pub use document::Document;
-pub use envelope::{Acquired, Envelope, Hop, Origin, Request, Worker, config_digest};
+pub use envelope::{Acquired, Derived, Envelope, Hop, Origin, Request, Worker, config_digest};
 pub use error::{Error, ErrorKind, RecordError, Result};
 pub use format::{Content, Csv, Format};
 pub use id::{AttemptId, BatchId, Dataset, PipelineId, RecordId};

@@ -37,6 +37,8 @@
 //! one of the codes of [`cli::Exit`].
 
 mod host;
+#[cfg(any(feature = "cli", feature = "lambda"))]
+mod log;
 
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -44,6 +46,8 @@ pub mod cli;
 pub mod lambda;
 
 pub use host::Host;
+#[cfg(any(feature = "cli", feature = "lambda"))]
+pub use log::may_be_logged;
 
 /// Runs a host, a pipeline, or several: reads the command line of the process, does what it says, and gives the code
 /// to end with. Takes a pipeline as [`PipelineBuilder::build`](datalake_core::pipeline::PipelineBuilder::build) gives

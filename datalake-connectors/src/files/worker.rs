@@ -16,7 +16,6 @@ use super::opening::{Limits, Opened, Wanted, open};
 use super::plan::{Reconciled, Seen, Task, When, plan, reconcile};
 use super::position::{Entry, SCHEMA, State};
 use super::reading::{Chunk, Reading};
-use super::spare::Spare;
 
 /// The most documents of a batch.
 const DOCUMENTS: usize = 4096;
@@ -58,7 +57,6 @@ pub(super) struct Worker {
     /// What could not be listed, and why.
     closed: BTreeMap<String, String>,
     left: u64,
-    spare: Spare,
 }
 
 impl Worker {
@@ -73,7 +71,6 @@ impl Worker {
             seen: Seen::new(),
             closed: BTreeMap::new(),
             left: 0,
-            spare: Spare::default(),
         };
         worker.publish();
         worker
@@ -113,7 +110,6 @@ impl Worker {
         }
         if documents.is_empty() && !marked {
             self.tasks = None;
-            self.spare.clear();
             return Ok(Step { next: Next::Idle(self.settings.poll), left: 0 });
         }
         let batch = SourceBatch::new(documents, Position::new(SCHEMA, &self.state)?);
@@ -131,7 +127,7 @@ impl Worker {
             Task::Read { found, .. } => found.stat.size,
             Task::Finish(_) | Task::Done => u64::MAX,
         };
-        match reading.chunk(self.settings.limits, stop, &mut self.spare) {
+        match reading.chunk(self.settings.limits, stop) {
             Ok(chunk) => Ok(Some((task, reading, chunk))),
             Err(error) => Err((task, error)),
         }

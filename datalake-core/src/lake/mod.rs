@@ -33,7 +33,7 @@ pub use layout::Zone;
 pub use line::QuarantineLine;
 pub use partition::Partition;
 pub use trace::{CuratedAt, Trace, Tracer};
-pub use verify::{Checking, Problem, Verified};
+pub use verify::{Problem, Verified};
 pub use view::{Object, Summary, View};
 
 /// A lake: zones and a ledger in an object store, for reading.
@@ -119,7 +119,15 @@ impl Lake {
     /// # Errors
     /// The ledger cannot be read.
     pub async fn view(&self, pipeline: &PipelineId) -> Result<View> {
-        View::read(&self.ledger, pipeline).await
+        View::read(&self.ledger, pipeline, u64::MAX).await
+    }
+
+    /// What a pipeline's commits up to a sequence number left standing.
+    ///
+    /// # Errors
+    /// The ledger cannot be read.
+    pub async fn view_at(&self, pipeline: &PipelineId, seq: u64) -> Result<View> {
+        View::read(&self.ledger, pipeline, seq).await
     }
 
     /// What all pipelines' commits leave standing, in the order of the pipelines' names.
@@ -208,19 +216,7 @@ impl Lake {
     /// # Errors
     /// The store cannot be read.
     pub async fn verify(&self, pipeline: &PipelineId) -> Result<Verified> {
-        verify::verify(self, pipeline, |_| {}).await
-    }
-
-    /// As [`verify`](Self::verify), and tells how far it has come: before each object and at the end.
-    ///
-    /// # Errors
-    /// As [`verify`](Self::verify).
-    pub async fn verify_watched(
-        &self,
-        pipeline: &PipelineId,
-        watch: impl FnMut(Checking) + Send,
-    ) -> Result<Verified> {
-        verify::verify(self, pipeline, watch).await
+        verify::verify(self, pipeline).await
     }
 }
 

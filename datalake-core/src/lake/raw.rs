@@ -10,12 +10,12 @@ use crate::sink::RawObject;
 use crate::{Error, ErrorKind, Result};
 
 impl Lake {
-    /// All documents of a batch, checked against the digest of their object.
+    /// All documents of a batch by the manifest of its commit, checked against the digest of their object.
     ///
     /// # Errors
     /// [`Unsupported`](ErrorKind::Unsupported) if none were kept, [`Corrupt`](ErrorKind::Corrupt) if they are not what
     /// was written.
-    pub(crate) async fn documents(&self, manifest: &Manifest) -> Result<Vec<Document>> {
+    pub async fn documents(&self, manifest: &Manifest) -> Result<Vec<Document>> {
         if manifest.documents.is_empty() {
             return Ok(Vec::new());
         }

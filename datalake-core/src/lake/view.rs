@@ -87,10 +87,12 @@ impl View {
         }
     }
 
-    pub(super) async fn read(ledger: &impl Ledger, pipeline: &PipelineId) -> Result<Self> {
+    pub(super) async fn read(ledger: &impl Ledger, pipeline: &PipelineId, last: u64) -> Result<Self> {
         let mut view = Self::empty(pipeline);
         let mut entries = ledger.entries(pipeline, 0);
-        while let Some(entry) = entries.try_next().await? {
+        while view.seq < last
+            && let Some(entry) = entries.try_next().await?
+        {
             let manifest = ledger.manifest(&entry.commit).await?;
             view.apply(&entry.commit, manifest);
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::ambient::Ambient;
 use crate::digest::Sha256;
 use crate::document::Document;
-use crate::envelope::{Acquired, Hop, Request, config_digest};
+use crate::envelope::{Acquired, Derived, Hop, Request, config_digest};
 use crate::id::PipelineId;
 use crate::position::Position;
 use crate::record::{Record, RecordRef};
@@ -55,6 +55,7 @@ pub(super) struct Transformed {
     pub(super) hops: Vec<Hop>,
     pub(super) acquired: Acquired,
     pub(super) requests: Vec<Request>,
+    pub(super) derived_from: Vec<Derived>,
     pub(super) position: Position,
 }
 
@@ -63,6 +64,7 @@ pub(super) struct Untouched {
     pub(super) documents: Vec<Document>,
     pub(super) acquired: Acquired,
     pub(super) requests: Vec<Request>,
+    pub(super) derived_from: Vec<Derived>,
     pub(super) position: Position,
 }
 
@@ -122,7 +124,7 @@ impl Chain {
 
     /// Cuts and transforms a batch.
     pub(super) async fn apply(&self, means: Means<'_>, batch: Untouched) -> Result<Transformed> {
-        let Untouched { documents, acquired, requests, position } = batch;
+        let Untouched { documents, acquired, requests, derived_from, position } = batch;
         let documents: Arc<[Document]> = documents.into();
         check_size(&documents)?;
         let (parse, first, ambient) =
@@ -170,7 +172,7 @@ impl Chain {
                 }
             }
         }
-        Ok(Transformed { documents, cut, records, hops, acquired, requests, position })
+        Ok(Transformed { documents, cut, records, hops, acquired, requests, derived_from, position })
     }
 }
 

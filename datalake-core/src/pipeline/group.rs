@@ -6,7 +6,7 @@ use tokio::time::Instant;
 
 use super::chain::Transformed;
 use crate::document::Document;
-use crate::envelope::{Acquired, Hop, Request};
+use crate::envelope::{Acquired, Derived, Hop, Request};
 use crate::position::Position;
 use crate::record::Record;
 use crate::records::{Counts, Rejected};
@@ -23,6 +23,7 @@ pub(super) struct Group {
     pub(super) hops: Vec<Hop>,
     pub(super) acquired: Acquired,
     pub(super) requests: Vec<Request>,
+    pub(super) derived_from: Vec<Derived>,
     pub(super) position: Position,
     /// The bytes of the documents.
     pub(super) bytes_in: usize,
@@ -35,7 +36,8 @@ pub(super) struct Group {
 
 impl Group {
     pub(super) fn new(transformed: Transformed) -> Self {
-        let Transformed { documents, cut, records, hops, acquired, requests, position } = transformed;
+        let Transformed { documents, cut, records, hops, acquired, requests, derived_from, position } =
+            transformed;
         let mut group = Self {
             documents: Vec::new(),
             cut: Vec::new(),
@@ -45,19 +47,30 @@ impl Group {
             hops: Vec::new(),
             acquired,
             requests: Vec::new(),
+            derived_from: Vec::new(),
             position: position.clone(),
             bytes_in: 0,
             batches: 0,
             bytes: 0,
             opened: Instant::now(),
         };
-        group.absorb(Transformed { documents, cut, records, hops, acquired, requests, position });
+        group.absorb(Transformed {
+            documents,
+            cut,
+            records,
+            hops,
+            acquired,
+            requests,
+            derived_from,
+            position,
+        });
         group
     }
 
     /// Adds the next source batch. Its records are numbered after ours.
     pub(super) fn absorb(&mut self, next: Transformed) {
-        let Transformed { documents, cut, mut records, hops, acquired, requests, position } = next;
+        let Transformed { documents, cut, mut records, hops, acquired, requests, derived_from, position } =
+            next;
         let (ordinals, index) = (self.counts.read as u32, self.documents.len() as u16);
         if ordinals > 0 || index > 0 {
             for record in &mut records.records {
@@ -91,6 +104,11 @@ impl Group {
         }
         self.acquired.end = self.acquired.end.max(acquired.end);
         self.requests.extend(requests);
+        for object in derived_from {
+            if self.derived_from.last() != Some(&object) {
+                self.derived_from.push(object);
+            }
+        }
         self.position = position;
         self.batches += 1;
     }

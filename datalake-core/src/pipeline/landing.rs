@@ -48,6 +48,7 @@ pub(super) async fn land(shared: &Shared, run: &str, group: Group, slot: Slot) -
         worker: Arc::clone(&shared.worker),
         run: run.to_owned(),
         hops: group.hops,
+        derived_from: group.derived_from,
     });
     let batch = Batch {
         id: BatchId { pipeline: shared.id.clone(), number: slot.batch },

@@ -112,6 +112,7 @@ impl Reshaper {
             documents,
             acquired: Acquired { start: now, end: now },
             requests: Vec::new(),
+            derived_from: Vec::new(),
             position: Position::new("none/1", &Value::Null)?,
         };
         let means = Means { id: &self.id, retry: &self.retry, ambient: &self.ambient };

@@ -134,6 +134,7 @@ impl BatchBuilder {
             worker: Arc::new(Worker::new("testkit", "1.0.0")),
             run: attempt_id(0).as_str().into(),
             hops: if self.hops { vec![hop] } else { Vec::new() },
+            derived_from: Vec::new(),
         };
         Ok(Batch {
             id: BatchId { pipeline: PipelineId::new(&self.pipeline)?, number: self.number },

@@ -8,6 +8,5 @@ mod held;
 mod parts;
 mod sim;
 mod simulate;
-mod stops;
 mod sweep;
 mod told;

@@ -3,7 +3,7 @@
 use std::io::{self, IsTerminal, Write};
 
 use datalake_core::{Error, Result};
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,7 +22,7 @@ pub(super) fn start(globals: &Globals, command: &Command, bars: &Bars) -> Result
         None => by_environment(command),
     };
     let writer = BesideBars(bars.clone());
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter).with(filter_fn(crate::may_be_logged));
     let colour =
         io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
     let layer = tracing_subscriber::fmt::layer().with_writer(writer);

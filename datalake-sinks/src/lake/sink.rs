@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use datalake_core::codec::Frames;
+use datalake_core::codec::Compression;
 use datalake_core::lake::layout::{self, Zone};
 use datalake_core::lake::stamp::Stamp;
 use datalake_core::store::{ObjectStore, Payload, PutOptions};
@@ -23,7 +23,8 @@ const AT_ONCE: usize = 16;
 pub struct CuratedSink {
     info: SinkInfo,
     store: Arc<dyn ObjectStore>,
-    frames: Arc<Frames>,
+    compression: Compression,
+    level: i32,
     partitions: Arc<[Partition]>,
     ambient: Ambient,
 }
@@ -31,18 +32,19 @@ pub struct CuratedSink {
 impl CuratedSink {
     pub(super) fn new(
         store: &Arc<dyn ObjectStore>,
-        frames: Frames,
+        compression: Compression,
+        level: i32,
         partitions: Arc<[Partition]>,
         target_bytes: usize,
         ambient: &Ambient,
     ) -> Self {
         let by: Vec<_> = partitions.iter().map(Partition::describe).collect();
-        let (compression, level) = (frames.compression(), frames.level());
         let config = json!({ "compression": compression, "level": level, "partitions": by, "target_bytes": target_bytes });
         Self {
             info: SinkInfo::new("lake.ndjson").with_target(target_bytes, usize::MAX).with_config(config),
             store: Arc::clone(store),
-            frames: Arc::new(frames),
+            compression,
+            level,
             partitions,
             ambient: ambient.clone(),
         }
@@ -50,7 +52,7 @@ impl CuratedSink {
 
     async fn put(&self, batch: &Batch, part: Part) -> Result<Output> {
         let Part { partition, bytes, sha256, records } = part;
-        let extension = format!(".ndjson{}", self.frames.compression().extension());
+        let extension = format!(".ndjson{}", self.compression.extension());
         let location = layout::object(Zone::Curated, batch, &partition, &extension);
         let length = bytes.len() as u64;
         let options = PutOptions {
@@ -66,7 +68,7 @@ impl CuratedSink {
             records,
             sha256: Some(sha256),
             format: Some("ndjson".into()),
-            compression: self.frames.compression(),
+            compression: self.compression,
             partition: (!partition.is_empty()).then_some(partition),
         })
     }
@@ -80,8 +82,8 @@ impl Sink for CuratedSink {
 
     async fn write(&self, batch: &Batch) -> Result<Receipt> {
         let (given, partitions) = (batch.clone(), Arc::clone(&self.partitions));
-        let frames = Arc::clone(&self.frames);
-        let encode = move || encode(&given, &partitions, &frames);
+        let (compression, level) = (self.compression, self.level);
+        let encode = move || encode(&given, &partitions, compression, level);
         let (parts, refused) = self.ambient.cpu().run(encode).await??;
         let mut outputs = Vec::with_capacity(parts.len());
         let mut parts = parts.into_iter();
@@ -103,7 +105,12 @@ struct Part {
     records: u64,
 }
 
-fn encode(batch: &Batch, partitions: &[Partition], frames: &Frames) -> Result<(Vec<Part>, Vec<Refused>)> {
+fn encode(
+    batch: &Batch,
+    partitions: &[Partition],
+    compression: Compression,
+    level: i32,
+) -> Result<(Vec<Part>, Vec<Refused>)> {
     let stamp = Stamp::new(&batch.id);
     let acquired = batch.envelope.acquired.start;
     let mut groups: BTreeMap<String, (Vec<u8>, u64)> = BTreeMap::new();
@@ -127,12 +134,8 @@ fn encode(batch: &Batch, partitions: &[Partition], frames: &Frames) -> Result<(V
             },
         };
         if !groups.contains_key(name) {
-            let mut lines = Vec::new();
-            if fixed.is_some() {
-                lines = frames.buffer();
-                lines.reserve(size);
-            }
-            groups.insert(name.clone(), (lines, 0));
+            let room = if fixed.is_some() { size } else { 0 };
+            groups.insert(name.clone(), (Vec::with_capacity(room), 0));
         }
         if let Some((lines, records)) = groups.get_mut(name) {
             ndjson::write(lines, record, &stamp);
@@ -140,7 +143,10 @@ fn encode(batch: &Batch, partitions: &[Partition], frames: &Frames) -> Result<(V
         }
     }
     let parts = groups.into_iter().map(|(partition, (lines, records))| {
-        let bytes = frames.frame_buffer(lines)?;
+        let bytes = match compression {
+            Compression::None => Bytes::from(lines),
+            _ => compression.frame(level, &[Bytes::from(lines)])?,
+        };
         Ok(Part { partition, sha256: Sha256::of(&bytes), bytes, records })
     });
     Ok((parts.collect::<Result<_>>()?, refused))

@@ -104,7 +104,7 @@ pub async fn secrets_are_hidden(harness: &dyn SourceHarness) -> CaseResult {
     drop(source);
     for batch in read_all(harness).await?.0 {
         shown.push(format!("{} {:?}", batch.position, batch.position));
-        shown.push(format!("{:?}", batch.requests));
+        shown.push(format!("{:?} {:?}", batch.requests, batch.derived_from));
         shown.extend(
             batch.documents.iter().map(|document| {
                 format!("{} {:?} {:?}", document.locator(), document.id(), document.format())

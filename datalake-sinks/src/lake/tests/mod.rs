@@ -1,7 +1,6 @@
 //! A lake written by pipelines and read back.
 
 mod lineage;
-mod progress;
 mod suite;
 
 use std::sync::Arc;
