@@ -12,46 +12,23 @@ use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
 use std::process::Command;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use datalake_benches::{Sample, compare, directory, records, reference_file};
-use datalake_connectors::files::FilesSource;
+use datalake_benches::{Sample, compare, directory, drain, records, reference_file};
 use datalake_core::codec::Compression;
-use datalake_core::lake::Lake;
-use datalake_core::pipeline::Budget;
-use datalake_core::store::LocalStore;
-use datalake_core::{Dataset, Pipeline};
-use datalake_sinks::lake::LakeSink;
 
 const ROUNDS: usize = 3;
 const THREADS: usize = 2;
 
 fn archive(input: &Path, lake: &Path, compression: Compression, sync: bool, lines: u64) -> Sample {
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(THREADS)
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let store = if sync { LocalStore::open(lake) } else { LocalStore::open_without_sync(lake) };
-    let lake_handle = Lake::new(Arc::new(store.expect("a store")));
-    let landing = LakeSink::builder(&lake_handle).raw_compression(compression, 1).raw_only().build();
-    let (sample, report) = Sample::of(|| {
-        runtime.block_on(async {
-            let source = FilesSource::builder(Dataset::new("orders").expect("a name"), input)
-                .build()
-                .expect("a source");
-            let mut pipeline = Pipeline::builder("orders")
-                .source(source)
-                .lake(&landing)
-                .target_bytes(16 << 20)
-                .build()
-                .expect("a pipeline");
-            pipeline.drain(Budget::unlimited()).await.expect("a run")
-        })
-    });
+    let (sample, report) = drain(
+        input,
+        lake,
+        sync,
+        |landing| landing.raw_compression(compression, 1).raw_only(),
+        |pipeline| pipeline.target_bytes(16 << 20),
+    );
     assert_eq!(report.counts.read, lines);
-    fs::remove_dir_all(lake).expect("a directory");
     sample
 }
 

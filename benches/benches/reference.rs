@@ -11,58 +11,33 @@
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::sync::Arc;
 
-use datalake_benches::{Sample, compare, directory, records, reference_file};
-use datalake_connectors::files::FilesSource;
+use datalake_benches::{Sample, compare, directory, drain, records, reference_file};
 use datalake_core::codec::Compression;
-use datalake_core::lake::Lake;
-use datalake_core::pipeline::Budget;
-use datalake_core::store::LocalStore;
 use datalake_core::transform::json::{drop_fields, mask, rename};
 use datalake_core::transform::{Pointer, filter};
-use datalake_core::{Dataset, Pipeline};
-use datalake_sinks::lake::LakeSink;
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 5;
 const OBJECT: usize = 8 << 20;
 
 fn engine(input: &Path, lake: &Path, level: i32, sync: bool) -> (Sample, u64) {
-    let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(threads)
-        .enable_all()
-        .build()
-        .expect("a runtime");
-    let store = if sync { LocalStore::open(lake) } else { LocalStore::open_without_sync(lake) };
-    let handle = Lake::new(Arc::new(store.expect("a store")));
-    let landing = LakeSink::builder(&handle)
-        .without_raw()
-        .compression(Compression::Zstd, level)
-        .target_bytes(OBJECT)
-        .build();
     let state = Pointer::parse("/state").expect("a pointer");
-    let (sample, report) = Sample::of(|| {
-        runtime.block_on(async {
-            let source = FilesSource::builder(Dataset::new("orders").expect("a name"), input)
-                .build()
-                .expect("a source");
-            let mut pipeline = Pipeline::builder("orders")
-                .source(source)
-                .transform(filter("not-cancelled", "1", move |draft| {
-                    Ok(draft.field(&state)? != Some("\"cancelled\""))
-                }))
+    let not_cancelled =
+        filter("not-cancelled", "1", move |draft| Ok(draft.field(&state)? != Some("\"cancelled\"")));
+    let (sample, report) = drain(
+        input,
+        lake,
+        sync,
+        |landing| landing.without_raw().compression(Compression::Zstd, level).target_bytes(OBJECT),
+        |pipeline| {
+            pipeline
+                .transform(not_cancelled)
                 .transform(drop_fields("no-notes", ["/internal_note"]).expect("a step"))
                 .transform(rename("old-code", "/legacy_code", "code").expect("a step"))
                 .transform(mask("mask-email", "/customer/email").expect("a step"))
-                .lake(&landing)
-                .build()
-                .expect("a pipeline");
-            pipeline.drain(Budget::unlimited()).await.expect("a run")
-        })
-    });
-    fs::remove_dir_all(lake).expect("a directory");
+        },
+    );
     (sample, report.counts.written)
 }
 

@@ -169,6 +169,55 @@ fn a_record_is_traced_to_its_bytes() {
 }
 
 #[test]
+fn replay_takes_from_quarantine_what_passes_now() {
+    let content = b"{\"n\":1,\"at\":\"2026-11-22T10:00:00Z\"}\n{\"n\":2,\"at\":\"soon\"}\nbroken\n";
+    let (place, counts) = comes_back("a.ndjson", content, &["--partition", "day:/at"]);
+    assert_eq!((counts["written"].as_u64(), counts["quarantined"].as_u64()), (Some(1), Some(2)));
+    let replay = || {
+        let output = place.hydrate(&["--input", "a.ndjson", "--json", "replay"]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        ["read", "written", "quarantined"].map(|name| report["counts"][name].as_u64().unwrap())
+    };
+    assert_eq!(replay(), [2, 1, 1]);
+    let numbers: Vec<_> = place.lines("curated").iter().map(|line| line["n"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [1, 2]);
+    let left = place.lines("quarantine");
+    assert_eq!((left.len(), left[0]["error"]["reason"].as_str()), (1, Some("json")));
+    let traced = place.hydrate(&["--json", "trace", "d/1/1"]);
+    let trace: Value = serde_json::from_slice(&traced.stdout).unwrap();
+    assert_eq!(trace["raw"].as_str(), Some("{\"n\":2,\"at\":\"soon\"}"));
+    assert_eq!(replay(), [1, 0, 1], "what is still broken stays");
+    assert!(place.hydrate(&["verify"]).status.success());
+    assert_eq!(place.cat("raw"), content);
+}
+
+#[test]
+fn rebuild_makes_the_curated_zone_again_with_the_settings_of_today() {
+    let content = b"{\"n\":1,\"kind\":\"a\"}\n{\"n\":2,\"kind\":\"b\"}\nbroken\n";
+    let (place, _) = comes_back("a.ndjson", content, &[]);
+    std::fs::remove_file(&place.input).unwrap();
+    let arguments = ["--input", "a.ndjson", "--partition", "kind:/kind", "--json", "rebuild"];
+    let output = place.hydrate(&arguments);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((report["commits"].as_u64(), report["counts"]["written"].as_u64()), (Some(1), Some(2)));
+    let listed = place.hydrate(&["ls", "--zone", "curated", "--objects"]);
+    let listed = String::from_utf8(listed.stdout).unwrap();
+    assert!(
+        listed.contains("kind=a") && listed.contains("kind=b") && !listed.contains("acquired="),
+        "{listed}"
+    );
+    let numbers: Vec<_> = place.lines("curated").iter().map(|line| line["n"].as_u64().unwrap()).collect();
+    assert_eq!(numbers, [1, 2]);
+    assert_eq!(place.lines("quarantine").len(), 1);
+    assert!(place.hydrate(&["verify"]).status.success());
+    assert!(place.hydrate(&["clean", "--older-than", "0s"]).status.success());
+    assert!(place.hydrate(&["verify"]).status.success());
+    assert_eq!(place.cat("raw"), content);
+}
+
+#[test]
 fn the_code_says_what_went_wrong() {
     let place = Place::new("a.ndjson", b"{\"a\":1}\n");
     let code = |arguments: &[&str]| place.hydrate(arguments).status.code().unwrap();

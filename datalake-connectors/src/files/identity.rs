@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use crc32fast::Hasher;
 use datalake_core::Sha256;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -104,17 +105,18 @@ fn unix(_: &Metadata) -> (u64, u64, [u8; 16]) {
     (0, 0, [0; 16])
 }
 
-/// What tells the content before a position from another: its first and its last bytes.
+/// What tells the content before a position from another: its first and its last bytes, and a checksum of all.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Print {
     head: Vec<u8>,
     tail: Vec<u8>,
+    sum: Hasher,
 }
 
 impl Print {
-    /// Of the bytes of a file before a position. Less of them if the file is shorter.
-    pub(super) fn of(file: &mut File, at: u64) -> io::Result<Self> {
-        let mut print = Self::default();
+    /// Of the bytes of a file before a position, of which the checksum is known. Less of them if the file is shorter.
+    pub(super) fn of(file: &mut File, at: u64, sum: u32) -> io::Result<Self> {
+        let mut print = Self { sum: Hasher::new_with_initial(sum), ..Self::default() };
         file.rewind()?;
         file.by_ref().take(at.min(PRINT)).read_to_end(&mut print.head)?;
         file.seek(SeekFrom::Start(at.saturating_sub(PRINT)))?;
@@ -124,6 +126,7 @@ impl Print {
 
     /// Moves the position on, over some bytes.
     pub(super) fn extend(&mut self, bytes: &[u8]) {
+        self.sum.update(bytes);
         let room = PRINT as usize - self.head.len();
         self.head.extend_from_slice(&bytes[..bytes.len().min(room)]);
         let last = &bytes[bytes.len().saturating_sub(PRINT as usize)..];
@@ -134,5 +137,23 @@ impl Print {
 
     pub(super) fn tag(&self) -> Tag {
         Tag::of([&self.head, &self.tail])
+    }
+
+    pub(super) fn sum(&self) -> u32 {
+        self.sum.clone().finalize()
+    }
+}
+
+/// The checksum of the bytes of a file before a position.
+pub(super) fn sum(file: &mut File, at: u64) -> io::Result<u32> {
+    file.rewind()?;
+    let mut sum = Hasher::new();
+    let mut rest = file.by_ref().take(at);
+    let mut block = vec![0; 256 << 10];
+    loop {
+        match rest.read(&mut block)? {
+            0 => return Ok(sum.finalize()),
+            n => sum.update(&block[..n]),
+        }
     }
 }

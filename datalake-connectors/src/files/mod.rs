@@ -26,7 +26,12 @@
 //! the first and the last kibibyte. A renamed file is read on, before its successor, also under a name outside the
 //! pattern if it stays in its directory. A file that is another under an old name, or was emptied, or written anew,
 //! is read from its beginning. A copy of a file, also a compressed one, is a file of its own: keep copies out of
-//! the pattern. A file changed in the middle but neither in its length nor in these kibibytes is not read again.
+//! the pattern.
+//!
+//! **Changes in place.** A file that was read to its end and has been touched since, but has not grown, is compared
+//! as a whole by a checksum. If it is the same, nothing happens; if not, a warning is logged and it is read again
+//! from its beginning. A file that has both grown and changed in the middle is only read on: its first kibibyte and
+//! the last one before the position are looked at, and no more.
 //!
 //! **Failures.** A file that cannot be read costs no other file anything. Its records before the damage are given, a
 //! warning is logged, it is among the [`failures`](FilesSource::failures), and it is not tried again before it
@@ -50,6 +55,7 @@ mod opening;
 mod plan;
 mod position;
 mod reading;
+mod spare;
 #[cfg(test)]
 mod tests;
 mod worker;

@@ -9,7 +9,7 @@ use datalake_core::codec::{Compression, Expansion, decoder};
 
 use super::error;
 use super::format::{Guess, Known, PROBE, is_appended, is_one};
-use super::identity::{Print, Stat};
+use super::identity::{Print, Stat, sum};
 use super::position::Entry;
 use super::reading::{Reading, Start};
 
@@ -67,8 +67,17 @@ pub(super) fn open(wanted: Wanted<'_>, guess: &Guess, limits: Limits) -> Result<
     let mut from = from.filter(|entry| entry.at > 0 && entry.packed.is_some() == packed);
     if let Some(entry) = from {
         let upto = entry.packed.unwrap_or(entry.at);
-        print = Print::of(&mut file, upto).map_err(failed)?;
+        let before = match entry.sum {
+            Some(sum) => sum,
+            None if packed => 0,
+            None => sum(&mut file, upto).map_err(failed)?,
+        };
+        print = Print::of(&mut file, upto, before).map_err(failed)?;
+        let touched = entry.seal.is_some() && upto == stat.size && !packed;
         if upto > stat.size || print.tag() != entry.print {
+            (from, print) = (None, Print::default());
+        } else if touched && sum(&mut file, upto).map_err(failed)? != before {
+            tracing::warn!(?path, "changed in place, so it is read again from its beginning");
             (from, print) = (None, Print::default());
         }
     }
@@ -105,7 +114,7 @@ pub(super) fn open(wanted: Wanted<'_>, guess: &Guess, limits: Limits) -> Result<
 
     let at = from.map_or(0, |entry| entry.at);
     let packed = match packed {
-        true => Some((stat.size, Print::of(&mut file, stat.size).map_err(failed)?.tag())),
+        true => Some((stat.size, Print::of(&mut file, stat.size, 0).map_err(failed)?.tag())),
         false => None,
     };
     let failed = |cause| error::reading(cause, path, at, packed.is_some());

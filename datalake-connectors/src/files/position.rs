@@ -17,7 +17,7 @@ pub(super) struct State {
     pub(super) files: BTreeMap<String, Entry>,
 }
 
-/// How far one file has been read. About a hundred bytes once it is read to its end.
+/// How far one file has been read. About a hundred and twenty bytes once it is read to its end.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Entry {
     /// Which file it is, under whatever name.
@@ -26,6 +26,9 @@ pub(super) struct Entry {
     pub(super) at: u64,
     /// What tells these bytes from others.
     pub(super) print: Tag,
+    /// The checksum of these bytes. Not there for a compressed file, which has its own at its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) sum: Option<u32>,
     /// The state of the file when its end was reached. Not there while there is more to read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) seal: Option<Tag>,
@@ -48,6 +51,16 @@ impl Entry {
     /// A file of which nothing has been read.
     pub(super) fn new(id: Tag) -> Self {
         let print = Print::default().tag();
-        Self { id, at: 0, print, seal: None, packed: None, format: None, was: None, failed: None }
+        Self {
+            id,
+            at: 0,
+            print,
+            sum: Some(0),
+            seal: None,
+            packed: None,
+            format: None,
+            was: None,
+            failed: None,
+        }
     }
 }

@@ -14,6 +14,7 @@ use super::format::Known;
 use super::identity::{Print, Stat, Tag};
 use super::opening::Limits;
 use super::position::Entry;
+use super::spare::Spare;
 
 /// One open file, read from an offset of its content on.
 pub(super) struct Reading {
@@ -64,14 +65,14 @@ impl Reading {
 
     /// The next document, which is a function of where it begins, of the content and of the limits alone: so the same
     /// documents come again after any break. `stop` is the length at which to stop though the file may have grown.
-    pub(super) fn chunk(&mut self, limits: Limits, stop: u64) -> Result<Chunk> {
+    pub(super) fn chunk(&mut self, limits: Limits, stop: u64, spare: &mut Spare) -> Result<Chunk> {
         if let Some(damage) = self.damage.take() {
             return Err(damage);
         }
         let format = Arc::clone(self.known.at(self.at));
         let mut cutter = Cutter::new(&format, self.at);
-        let mut buffer: Vec<u8> = Vec::new();
         let mut target = limits.batch;
+        let mut buffer = spare.buffer(self.room(target, stop) + 64);
         let (end, cut) = loop {
             buffer.reserve_exact(self.room(target, stop).saturating_sub(buffer.len()) + 64);
             let carried = self.ahead.split_to(self.ahead.len().min(target - buffer.len()));
@@ -104,7 +105,9 @@ impl Reading {
         if buffer.len() < buffer.capacity() / 2 {
             buffer.shrink_to_fit();
         }
-        let document = self.take(Bytes::from(buffer), cut);
+        let bytes = Bytes::from(buffer);
+        spare.watch(&bytes);
+        let document = self.take(bytes, cut);
         let document = (cut > 0)
             .then(|| Document::new(document, Arc::clone(&self.locator), format).at(self.at - cut as u64));
         Ok(Chunk {
@@ -172,14 +175,14 @@ impl Reading {
 
     /// The file as a position keeps it.
     pub(super) fn entry(&self, stat: &Stat, was: Option<String>, end: bool) -> Entry {
-        let (packed, print) = match self.packed {
-            Some((length, tag)) => (Some(length), tag),
-            None => (None, self.print.tag()),
+        let (packed, print, sum) = match self.packed {
+            Some((length, tag)) => (Some(length), tag, None),
+            None => (None, self.print.tag(), Some(self.print.sum())),
         };
         let header_is_over = self.known.headed.as_ref().is_none_or(|(end, _)| self.at >= *end);
         let format = (!end && header_is_over).then(|| Arc::clone(&self.known.format));
         let seal = end.then_some(stat.seal);
-        Entry { id: stat.id, at: self.at, print, seal, packed, format, was, failed: None }
+        Entry { id: stat.id, at: self.at, print, sum, seal, packed, format, was, failed: None }
     }
 }
 

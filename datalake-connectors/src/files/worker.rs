@@ -16,6 +16,7 @@ use super::opening::{Limits, Opened, Wanted, open};
 use super::plan::{Reconciled, Seen, Task, When, plan, reconcile};
 use super::position::{Entry, SCHEMA, State};
 use super::reading::{Chunk, Reading};
+use super::spare::Spare;
 
 /// The most documents of a batch.
 const DOCUMENTS: usize = 4096;
@@ -57,6 +58,7 @@ pub(super) struct Worker {
     /// What could not be listed, and why.
     closed: BTreeMap<String, String>,
     left: u64,
+    spare: Spare,
 }
 
 impl Worker {
@@ -71,6 +73,7 @@ impl Worker {
             seen: Seen::new(),
             closed: BTreeMap::new(),
             left: 0,
+            spare: Spare::default(),
         };
         worker.publish();
         worker
@@ -110,6 +113,7 @@ impl Worker {
         }
         if documents.is_empty() && !marked {
             self.tasks = None;
+            self.spare.clear();
             return Ok(Step { next: Next::Idle(self.settings.poll), left: 0 });
         }
         let batch = SourceBatch::new(documents, Position::new(SCHEMA, &self.state)?);
@@ -127,7 +131,7 @@ impl Worker {
             Task::Read { found, .. } => found.stat.size,
             Task::Finish(_) | Task::Done => u64::MAX,
         };
-        match reading.chunk(self.settings.limits, stop) {
+        match reading.chunk(self.settings.limits, stop, &mut self.spare) {
             Ok(chunk) => Ok(Some((task, reading, chunk))),
             Err(error) => Err((task, error)),
         }

@@ -10,8 +10,10 @@ use serde::{Deserialize, Serialize};
 use crate::{Error, Result};
 
 mod bounded;
+mod frames;
 
 pub use bounded::{Expansion, TooLarge, decoder};
+pub use frames::Frames;
 
 /// How bytes are compressed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -60,27 +62,19 @@ impl Compression {
     /// # Errors
     /// [`ConfigInvalid`](crate::ErrorKind::ConfigInvalid) for a level out of range.
     pub fn frame(self, level: i32, parts: &[Bytes]) -> Result<Bytes> {
-        let len: usize = parts.iter().map(Bytes::len).sum();
-        let out = BytesMut::with_capacity(len / 4 + 128).writer();
-        let failed = |cause: io::Error| {
-            Error::config("cannot compress").with("codec", self).with("level", level).caused_by(cause)
-        };
-        let write = |out: &mut dyn Write| parts.iter().try_for_each(|part| out.write_all(part));
-        let out = match self {
-            Self::None => {
-                let mut out = out;
-                write(&mut out).map_err(failed)?;
-                out
-            }
-            Self::Zstd => return zstd_frame(level, parts, len).map_err(failed),
+        let failed = |cause| self.failed(level, cause);
+        Ok(match self {
+            Self::None => parts.concat().into(),
+            Self::Zstd => return Frames::new(self, level)?.frame(parts),
             Self::Gzip => {
+                let out = BytesMut::with_capacity(parts.iter().map(Bytes::len).sum::<usize>() / 4 + 128);
                 let level = u32::try_from(level).unwrap_or(6).clamp(1, 9);
-                let mut encoder = flate2::write::GzEncoder::new(out, flate2::Compression::new(level));
-                write(&mut encoder).map_err(failed)?;
-                encoder.finish().map_err(failed)?
+                let mut encoder =
+                    flate2::write::GzEncoder::new(out.writer(), flate2::Compression::new(level));
+                parts.iter().try_for_each(|part| encoder.write_all(part)).map_err(failed)?;
+                encoder.finish().map_err(failed)?.into_inner().freeze()
             }
-        };
-        Ok(out.into_inner().freeze())
+        })
     }
 
     /// Decompresses all of the bytes, however many frames they are.
@@ -98,26 +92,6 @@ impl Compression {
             .map_err(|cause| bounded::failure(self, cause))?;
         Ok(content.into())
     }
-}
-
-/// One frame from one piece of memory: about a third faster than handing the compressor its input in portions, and
-/// worth a copy where there are several parts.
-fn zstd_frame(level: i32, parts: &[Bytes], len: usize) -> io::Result<Bytes> {
-    if !zstd::compression_level_range().contains(&level) || level == 0 {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no such level"));
-    }
-    let mut compressor = zstd::bulk::Compressor::new(level)?;
-    compressor.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
-    let frame = match parts {
-        [whole] => compressor.compress(whole)?,
-        _ => {
-            let mut whole = BytesMut::with_capacity(len);
-            parts.iter().for_each(|part| whole.extend_from_slice(part));
-            compressor.compress(&whole)?
-        }
-    };
-    // The compressor makes room for the worst case.
-    Ok(if frame.len() < frame.capacity() / 2 { Bytes::copy_from_slice(&frame) } else { frame.into() })
 }
 
 impl fmt::Display for Compression {

@@ -33,7 +33,7 @@ pub use layout::Zone;
 pub use line::QuarantineLine;
 pub use partition::Partition;
 pub use trace::{CuratedAt, Trace, Tracer};
-pub use verify::{Problem, Verified};
+pub use verify::{Checking, Problem, Verified};
 pub use view::{Object, Summary, View};
 
 /// A lake: zones and a ledger in an object store, for reading.
@@ -216,7 +216,19 @@ impl Lake {
     /// # Errors
     /// The store cannot be read.
     pub async fn verify(&self, pipeline: &PipelineId) -> Result<Verified> {
-        verify::verify(self, pipeline).await
+        verify::verify(self, pipeline, |_| {}).await
+    }
+
+    /// As [`verify`](Self::verify), and tells how far it has come: before each object and at the end.
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub async fn verify_watched(
+        &self,
+        pipeline: &PipelineId,
+        watch: impl FnMut(Checking) + Send,
+    ) -> Result<Verified> {
+        verify::verify(self, pipeline, watch).await
     }
 }
 

@@ -42,6 +42,16 @@ pub struct Verified {
     pub problems: Vec<Problem>,
 }
 
+/// How far a check has come: the bytes of the objects looked at, and of all that count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Checking {
+    /// Bytes checked.
+    pub done: u64,
+    /// Bytes in all.
+    pub all: u64,
+}
+
 impl Verified {
     /// Whether nothing is wrong.
     #[must_use]
@@ -60,18 +70,25 @@ impl Verified {
     }
 }
 
-/// Walks the ledger of a pipeline and then reads every object that counts.
-pub(super) async fn verify(lake: &Lake, pipeline: &PipelineId) -> Result<Verified> {
+/// Walks the ledger of a pipeline and then reads every object that counts. `watch` is called before each.
+pub(super) async fn verify(
+    lake: &Lake,
+    pipeline: &PipelineId,
+    mut watch: impl FnMut(Checking) + Send,
+) -> Result<Verified> {
     let mut found =
         Verified { pipeline: pipeline.clone(), commits: 0, objects: 0, bytes: 0, problems: Vec::new() };
     let Some(view) = walk(lake, pipeline, &mut found).await? else { return Ok(found) };
+    let all = view.objects().map(|object| object.bytes).sum();
     for object in view.objects() {
+        watch(Checking { done: found.bytes, all });
         found.objects += 1;
         found.bytes += object.bytes;
         if let Some(what) = object_problem(lake, object).await? {
             found.problem(&object.location, what);
         }
     }
+    watch(Checking { done: found.bytes, all });
     Ok(found)
 }
 

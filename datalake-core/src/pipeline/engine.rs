@@ -5,6 +5,8 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt;
+use futures::future::Fuse;
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -53,7 +55,7 @@ pub(super) async fn run(
         progress: Progress { started, updated: started, ..Progress::default() },
         failures: 0,
     };
-    let mut shutdown = pin!(shutdown);
+    let mut shutdown = pin!(shutdown.fuse());
     tracing::info!(pipeline = %pipeline.shared.id, run = %run.id, source = pipeline.shared.info.system, "run begins");
     loop {
         let before = run.report.commits;
@@ -133,21 +135,38 @@ impl Run {
     async fn session(
         &mut self,
         pipeline: &mut Pipeline,
-        mut shutdown: Pin<&mut (impl Future<Output = ()> + Send)>,
+        mut shutdown: Pin<&mut Fuse<impl Future<Output = ()> + Send>>,
     ) -> Result<Ended, Interrupt> {
         let shared = Arc::clone(&pipeline.shared);
-        let head = shared.ledger.head(&shared.id).await?;
+        // What is held must be committed first, and for that the head is needed.
+        let nothing_held = pipeline.held.is_empty();
+        if nothing_held && matches!(self.stopping, Some(Ended::Shutdown)) {
+            return Ok(Ended::Shutdown);
+        }
+        let head = tokio::select! {
+            biased;
+            head = shared.ledger.head(&shared.id) => head?,
+            () = shutdown.as_mut(), if nothing_held => return Ok(Ended::Shutdown),
+        };
         let position = head.as_ref().map(|head| head.commit.to.clone());
         shared.chain.reset();
         let mut tries = 0;
         while let Err(error) = pipeline.source.seek(position.as_ref()).await {
             tries += 1;
             let delay = shared.options.retry.delay(tries, &error, &shared.ambient);
-            tokio::time::sleep(delay.ok_or_else(|| error.exhausted())?).await;
+            let delay = delay.ok_or_else(|| error.exhausted())?;
+            tokio::select! {
+                () = tokio::time::sleep(delay) => {}
+                () = shutdown.as_mut(), if nothing_held => return Ok(Ended::Shutdown),
+            }
         }
         self.report.position = position;
         if let Some(head) = &head {
             let_go(pipeline, head.commit.seq).await?;
+            // Whoever made the last commit may have been killed before the source was told.
+            if shared.info.can_seek && (shared.info.wants_commit || shared.info.window.is_some()) {
+                pipeline.untold = Some(head.commit.to.clone());
+            }
         }
         // What can come again is named by what came before it; what cannot, by the run.
         let run = Arc::clone(&self.id);
@@ -161,14 +180,14 @@ impl Run {
             flow.push(held.untouched());
         }
 
-        // What an earlier session could not tell is told now.
+        // What an earlier session, or an earlier process, could not tell is told now.
         let mut tell = true;
         let mut idle: Option<Instant> = None;
         let mut failed: Option<Error> = None;
         let mut read_failures = 0;
         loop {
             if std::mem::take(&mut tell) {
-                self.tell(pipeline).await;
+                self.tell(pipeline, shutdown.as_mut()).await;
             }
             if (self.stopping.is_some() || failed.is_some()) && flow.is_empty() {
                 return match (failed, self.stopping) {
@@ -228,7 +247,7 @@ impl Run {
                 Turn::Read(Ok(Next::Idle(pause))) => {
                     read_failures = 0;
                     // A source may have nothing because it has not been told.
-                    let told = pipeline.untold.is_some() && self.tell(pipeline).await;
+                    let told = pipeline.untold.is_some() && self.tell(pipeline, shutdown.as_mut()).await;
                     match self.mode {
                         _ if told => {}
                         Mode::Drain(_) => self.stopping = Some(Ended::Idle),
@@ -286,20 +305,34 @@ impl Run {
     }
 
     /// Tells the source what is durable. If it cannot be told it is told again with the next commit, or when it has
-    /// nothing to give.
-    async fn tell(&mut self, pipeline: &mut Pipeline) -> bool {
+    /// nothing to give. When the run is asked to stop there is one more try, at once.
+    async fn tell(
+        &mut self,
+        pipeline: &mut Pipeline,
+        mut shutdown: Pin<&mut Fuse<impl Future<Output = ()> + Send>>,
+    ) -> bool {
         let shared = Arc::clone(&pipeline.shared);
         let Some(position) = &pipeline.untold else { return true };
         self.progress.updated = shared.ambient.now();
         shared.progress.send_replace(self.progress);
-        let mut failed = 0;
+        let (mut failed, mut last) = (0, false);
         while let Err(error) = pipeline.source.commit(position).await {
             failed += 1;
-            let Some(delay) = shared.options.retry.delay(failed, &error, &shared.ambient) else {
+            let delay = shared.options.retry.delay(failed, &error, &shared.ambient);
+            let Some(delay) = delay.filter(|_| !last) else {
                 tracing::warn!(%error, "the source could not be told of a commit; it may deliver again");
                 return false;
             };
-            tokio::time::sleep(delay).await;
+            last = matches!(self.stopping, Some(Ended::Shutdown));
+            if !last {
+                tokio::select! {
+                    () = tokio::time::sleep(delay) => {}
+                    () = shutdown.as_mut() => {
+                        self.stopping = Some(Ended::Shutdown);
+                        last = true;
+                    }
+                }
+            }
         }
         pipeline.untold = None;
         true

@@ -5,7 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::records::Counts;
 use crate::source::Remaining;
 
-/// How a run gets on, as of the last batch read or committed.
+/// How a run gets on, as of the last batch read or committed. A replay or rebuild counts the documents of the batches
+/// that it has been through as read and committed, and those of the batches before it as remaining.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Progress {
     /// When the run began.

@@ -8,6 +8,7 @@ use futures::TryStreamExt;
 use super::Shared;
 use super::chain::{Transformed, Untouched};
 use super::landing::{Slot, commit, write};
+use super::progress::Progress;
 use super::report::Report;
 use crate::batch::Batch;
 use crate::envelope::Envelope;
@@ -54,8 +55,18 @@ async fn each_batch(
     shared.chain.reset();
     let mut view = lake.view(&shared.id).await?;
     let batches = data_commits(shared).await?;
+    let mut left: u64 = batches
+        .iter()
+        .filter(|(batch, _)| wanted(&view, **batch))
+        .map(|(_, entry)| entry.commit.bytes_in)
+        .sum();
+    let mut progress = Progress { started: report.started, ..Progress::default() };
     for (batch, entry) in batches {
         let mut lost = 0;
+        let bytes = if wanted(&view, batch) { entry.commit.bytes_in } else { 0 };
+        progress.remaining.bytes = Some(left);
+        progress.updated = shared.ambient.now();
+        shared.progress.send_replace(progress);
         while wanted(&view, batch) {
             let remade = match kind {
                 CommitKind::Replay => replayed(shared, lake, &view, &entry.commit).await?,
@@ -83,7 +94,14 @@ async fn each_batch(
             }
             view = lake.view(&shared.id).await?;
         }
+        left -= bytes.min(left);
+        progress.bytes_read += bytes;
+        progress.bytes_committed += bytes;
+        (progress.counts, progress.commits) = (report.counts, report.commits);
     }
+    progress.remaining.bytes = Some(0);
+    progress.updated = shared.ambient.now();
+    shared.progress.send_replace(progress);
     report.ended = shared.ambient.now();
     Ok(report)
 }

@@ -8,5 +8,6 @@ mod held;
 mod parts;
 mod sim;
 mod simulate;
+mod stops;
 mod sweep;
 mod told;

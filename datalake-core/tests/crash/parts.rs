@@ -142,8 +142,12 @@ pub(crate) struct TroubledLedger {
 
 impl TroubledLedger {
     pub(crate) fn new(store: &MemoryStore, troubles: impl IntoIterator<Item = Trouble>) -> Self {
+        Self::over(ledger(store), troubles)
+    }
+
+    pub(crate) fn over(inner: StoreLedger, troubles: impl IntoIterator<Item = Trouble>) -> Self {
         let troubles = Mutex::new(troubles.into_iter().collect());
-        Self { inner: ledger(store), troubles, late: Mutex::default() }
+        Self { inner, troubles, late: Mutex::default() }
     }
 }
 

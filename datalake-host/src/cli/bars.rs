@@ -41,6 +41,13 @@ impl Bars {
         Bar { bar, watch: None }
     }
 
+    /// Shows how much of something is done, once [`Bar::set`] says how much there is.
+    pub(super) fn measure(&self, what: &str) -> Bar {
+        let bar = self.spin(what);
+        bar.bar.set_style(style("{spinner} {msg}  [{bar:24}] {percent:>3} %  {elapsed}"));
+        bar
+    }
+
     /// Shows how a pipeline gets on.
     pub(super) fn watch(&self, pipeline: &Pipeline) -> Bar {
         let bar = self.0.add(ProgressBar::new_spinner());
@@ -74,6 +81,14 @@ impl Bars {
     /// Writes to standard error without tearing the bars.
     pub(super) fn write(&self, bytes: &[u8]) -> io::Result<()> {
         self.0.suspend(|| io::stderr().lock().write_all(bytes))
+    }
+}
+
+impl Bar {
+    /// Says how much is done, of how much.
+    pub(super) fn set(&self, done: u64, all: u64) {
+        self.bar.set_length(all);
+        self.bar.set_position(done);
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use datalake_core::codec::Compression;
+use datalake_core::codec::Frames;
 use datalake_core::lake::layout::{self, Zone};
 use datalake_core::store::{ObjectStore, Payload, PutOptions};
 use datalake_core::{Ambient, Archive, Batch, Document, Frame, RawObject, Result};
@@ -18,31 +18,25 @@ const FRAME: usize = 4 << 20;
 #[derive(Debug, Clone)]
 pub struct RawArchive {
     store: Arc<dyn ObjectStore>,
-    compression: Compression,
-    level: i32,
+    frames: Arc<Frames>,
     ambient: Ambient,
 }
 
 impl RawArchive {
-    pub(super) fn new(
-        store: &Arc<dyn ObjectStore>,
-        compression: Compression,
-        level: i32,
-        ambient: &Ambient,
-    ) -> Self {
-        Self { store: Arc::clone(store), compression, level, ambient: ambient.clone() }
+    pub(super) fn new(store: &Arc<dyn ObjectStore>, frames: Frames, ambient: &Ambient) -> Self {
+        Self { store: Arc::clone(store), frames: Arc::new(frames), ambient: ambient.clone() }
     }
 }
 
 #[async_trait]
 impl Archive for RawArchive {
     async fn store(&self, batch: &Batch) -> Result<RawObject> {
-        let (documents, compression, level) = (Arc::clone(&batch.documents), self.compression, self.level);
-        let encoded = self.ambient.cpu().run(move || encode(&documents, compression, level)).await??;
+        let (documents, framing) = (Arc::clone(&batch.documents), Arc::clone(&self.frames));
+        let encoded = self.ambient.cpu().run(move || encode(&documents, &framing)).await??;
         let Encoded { payload, frames, sha256 } = encoded;
+        let compression = self.frames.compression();
         let day = format!("acquired={}", batch.envelope.acquired.start.format("%Y-%m-%d"));
-        let location =
-            layout::object(Zone::Raw, batch, &day, &format!(".raw{}", self.compression.extension()));
+        let location = layout::object(Zone::Raw, batch, &day, &format!(".raw{}", compression.extension()));
         let bytes = payload.len() as u64;
         let options = PutOptions { sha256: Some(sha256), metadata: metadata(batch), ..PutOptions::default() };
         self.store.put(&location, payload, options).await?;
@@ -56,17 +50,17 @@ struct Encoded {
     sha256: datalake_core::Sha256,
 }
 
-fn encode(documents: &[Document], compression: Compression, level: i32) -> Result<Encoded> {
+fn encode(documents: &[Document], framing: &Frames) -> Result<Encoded> {
     let mut payload = Payload::new();
     let mut frames = Vec::new();
     let mut content = 0;
     for parts in cut(documents) {
         frames.push(Frame { offset: payload.len() as u64, content });
         content += parts.iter().map(|part| part.len() as u64).sum::<u64>();
-        if compression.is_none() {
+        if framing.compression().is_none() {
             parts.into_iter().for_each(|part| payload.push(part));
         } else {
-            payload.push(compression.frame(level, &parts)?);
+            payload.push(framing.frame(&parts)?);
         }
     }
     let sha256 = payload.sha256();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datalake_core::codec::Compression;
+use datalake_core::codec::{Compression, Frames};
 use datalake_core::lake::Lake;
 use datalake_core::store::ObjectStore;
 use datalake_core::{Ambient, Land, Landing, Result, Retry, Sink};
@@ -56,9 +56,8 @@ impl LakeSink {
             let sink = ParquetSink::new(&self.lake, settings, compression, partitions, target, &self.ambient);
             return Ok(Box::new(sink?));
         }
-        check_level(compression, level)?;
-        let store = self.lake.store();
-        Ok(Box::new(CuratedSink::new(store, compression, level, partitions, target, &self.ambient)))
+        let frames = Frames::new(compression, level)?;
+        Ok(Box::new(CuratedSink::new(self.lake.store(), frames, partitions, target, &self.ambient)))
     }
 }
 
@@ -137,8 +136,8 @@ impl Land for LakeSink {
         let ledger = self.lake.ledger().clone().with_retry(self.retry.clone(), self.ambient.clone());
         let archive = match self.raw {
             Some((compression, level)) => {
-                check_level(compression, level)?;
-                Some(Box::new(RawArchive::new(store, compression, level, &self.ambient)) as _)
+                let frames = Frames::new(compression, level)?;
+                Some(Box::new(RawArchive::new(store, frames, &self.ambient)) as _)
             }
             None => None,
         };
@@ -153,9 +152,4 @@ impl Land for LakeSink {
     fn lake(&self) -> Option<&Lake> {
         Some(&self.lake)
     }
-}
-
-/// A frame of nothing shows whether the level is one.
-fn check_level(compression: Compression, level: i32) -> Result<()> {
-    compression.frame(level, &[]).map(drop)
 }

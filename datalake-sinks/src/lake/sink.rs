@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use datalake_core::codec::Compression;
+use datalake_core::codec::Frames;
 use datalake_core::lake::layout::{self, Zone};
 use datalake_core::lake::stamp::Stamp;
 use datalake_core::store::{ObjectStore, Payload, PutOptions};
@@ -23,8 +23,7 @@ const AT_ONCE: usize = 16;
 pub struct CuratedSink {
     info: SinkInfo,
     store: Arc<dyn ObjectStore>,
-    compression: Compression,
-    level: i32,
+    frames: Arc<Frames>,
     partitions: Arc<[Partition]>,
     ambient: Ambient,
 }
@@ -32,19 +31,18 @@ pub struct CuratedSink {
 impl CuratedSink {
     pub(super) fn new(
         store: &Arc<dyn ObjectStore>,
-        compression: Compression,
-        level: i32,
+        frames: Frames,
         partitions: Arc<[Partition]>,
         target_bytes: usize,
         ambient: &Ambient,
     ) -> Self {
         let by: Vec<_> = partitions.iter().map(Partition::describe).collect();
+        let (compression, level) = (frames.compression(), frames.level());
         let config = json!({ "compression": compression, "level": level, "partitions": by, "target_bytes": target_bytes });
         Self {
             info: SinkInfo::new("lake.ndjson").with_target(target_bytes, usize::MAX).with_config(config),
             store: Arc::clone(store),
-            compression,
-            level,
+            frames: Arc::new(frames),
             partitions,
             ambient: ambient.clone(),
         }
@@ -52,7 +50,7 @@ impl CuratedSink {
 
     async fn put(&self, batch: &Batch, part: Part) -> Result<Output> {
         let Part { partition, bytes, sha256, records } = part;
-        let extension = format!(".ndjson{}", self.compression.extension());
+        let extension = format!(".ndjson{}", self.frames.compression().extension());
         let location = layout::object(Zone::Curated, batch, &partition, &extension);
         let length = bytes.len() as u64;
         let options = PutOptions {
@@ -68,7 +66,7 @@ impl CuratedSink {
             records,
             sha256: Some(sha256),
             format: Some("ndjson".into()),
-            compression: self.compression,
+            compression: self.frames.compression(),
             partition: (!partition.is_empty()).then_some(partition),
         })
     }
@@ -82,8 +80,8 @@ impl Sink for CuratedSink {
 
     async fn write(&self, batch: &Batch) -> Result<Receipt> {
         let (given, partitions) = (batch.clone(), Arc::clone(&self.partitions));
-        let (compression, level) = (self.compression, self.level);
-        let encode = move || encode(&given, &partitions, compression, level);
+        let frames = Arc::clone(&self.frames);
+        let encode = move || encode(&given, &partitions, &frames);
         let (parts, refused) = self.ambient.cpu().run(encode).await??;
         let mut outputs = Vec::with_capacity(parts.len());
         let mut parts = parts.into_iter();
@@ -105,12 +103,7 @@ struct Part {
     records: u64,
 }
 
-fn encode(
-    batch: &Batch,
-    partitions: &[Partition],
-    compression: Compression,
-    level: i32,
-) -> Result<(Vec<Part>, Vec<Refused>)> {
+fn encode(batch: &Batch, partitions: &[Partition], frames: &Frames) -> Result<(Vec<Part>, Vec<Refused>)> {
     let stamp = Stamp::new(&batch.id);
     let acquired = batch.envelope.acquired.start;
     let mut groups: BTreeMap<String, (Vec<u8>, u64)> = BTreeMap::new();
@@ -134,8 +127,12 @@ fn encode(
             },
         };
         if !groups.contains_key(name) {
-            let room = if fixed.is_some() { size } else { 0 };
-            groups.insert(name.clone(), (Vec::with_capacity(room), 0));
+            let mut lines = Vec::new();
+            if fixed.is_some() {
+                lines = frames.buffer();
+                lines.reserve(size);
+            }
+            groups.insert(name.clone(), (lines, 0));
         }
         if let Some((lines, records)) = groups.get_mut(name) {
             ndjson::write(lines, record, &stamp);
@@ -143,10 +140,7 @@ fn encode(
         }
     }
     let parts = groups.into_iter().map(|(partition, (lines, records))| {
-        let bytes = match compression {
-            Compression::None => Bytes::from(lines),
-            _ => compression.frame(level, &[Bytes::from(lines)])?,
-        };
+        let bytes = frames.frame_buffer(lines)?;
         Ok(Part { partition, sha256: Sha256::of(&bytes), bytes, records })
     });
     Ok((parts.collect::<Result<_>>()?, refused))

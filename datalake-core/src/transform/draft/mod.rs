@@ -162,7 +162,7 @@ impl Draft {
         if self.content != Content::Json {
             return Err(RecordError::new("not-json", "the content of the record is not JSON"));
         }
-        let text = std::str::from_utf8(&self.body).map_err(|error| {
+        let text = simdutf8::compat::from_utf8(&self.body).map_err(|error| {
             RecordError::new("json", format!("not JSON: not UTF-8 at byte {}", error.valid_up_to()))
         })?;
         self.text.clear();

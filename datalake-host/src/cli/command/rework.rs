@@ -8,7 +8,7 @@ use crate::cli::args::Pipelines;
 use crate::cli::exit::Exit;
 use crate::cli::out::Out;
 
-#[derive(Debug, Clone, Copy)]
+#[derive(Clone, Copy)]
 pub(super) enum Again {
     Replay,
     Rebuild,
@@ -21,7 +21,7 @@ pub(super) async fn run(host: Host, args: &Pipelines, again: Again, out: &mut Ou
     for mut pipeline in host.pipelines(&args.only).await? {
         let lake = pipeline.lake().or(known.as_ref()).cloned().ok_or_else(no_lake)?;
         let id = pipeline.id().clone();
-        let bar = out.bars().spin(&format!("{id}: {again:?}").to_lowercase());
+        let bar = out.bars().watch(&pipeline);
         let ended = match again {
             Again::Replay => pipeline.replay(&lake).await,
             Again::Rebuild => pipeline.rebuild(&lake).await,

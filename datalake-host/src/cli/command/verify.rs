@@ -28,8 +28,9 @@ pub(super) async fn run(host: Host, args: &Pipelines, out: &mut Out) -> Result<E
     };
     let mut exit = Exit::Done;
     for pipeline in lanes {
-        let bar = out.bars().spin(&format!("{pipeline}: checking"));
-        let verified = lake.verify(&pipeline).await?;
+        let bar = out.bars().measure(&format!("{pipeline}: checking"));
+        let verified =
+            lake.verify_watched(&pipeline, |checking| bar.set(checking.done, checking.all)).await?;
         drop(bar);
         if !verified.is_whole() {
             exit = Exit::Failed;

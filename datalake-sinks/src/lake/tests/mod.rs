@@ -1,6 +1,7 @@
 //! A lake written by pipelines and read back.
 
 mod lineage;
+mod progress;
 mod suite;
 
 use std::sync::Arc;
