@@ -1,6 +1,9 @@
 //! Programs that show `datalake` at work, in `src/bin`, and what they share.
 
 pub mod company;
+mod lake;
+
+pub use lake::{lake_at, lake_to_look_into};
 
 /// The front page and those of the guide, so that all their code compiles here, where every crate is at hand.
 #[cfg(doctest)]

@@ -10,6 +10,16 @@ pub(crate) fn none(args: &[String]) -> Result<()> {
     }
 }
 
+/// Takes `--name VALUE` out of the arguments, if it is there.
+pub(crate) fn text(args: &mut Vec<String>, name: &str) -> Result<Option<String>> {
+    let Some(at) = args.iter().position(|arg| arg == name) else { return Ok(None) };
+    if at + 1 == args.len() {
+        return Err(format!("{name} needs a value").into());
+    }
+    args.remove(at);
+    Ok(Some(args.remove(at)))
+}
+
 /// Reads `--name N` pairs into places of the same names.
 pub(crate) fn numbers(args: &[String], places: &mut [(&str, &mut u64)]) -> Result<()> {
     let mut args = args.iter();
@@ -25,6 +35,15 @@ pub(crate) fn numbers(args: &[String], places: &mut [(&str, &mut u64)]) -> Resul
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_taken_out() {
+        let mut args = ["--seed", "7", "--lake", "s3://b"].map(String::from).to_vec();
+        assert_eq!(text(&mut args, "--lake").unwrap().as_deref(), Some("s3://b"));
+        assert_eq!(args, ["--seed", "7"]);
+        assert_eq!(text(&mut args, "--lake").unwrap(), None);
+        assert!(text(&mut vec!["--lake".to_owned()], "--lake").is_err());
+    }
 
     #[test]
     fn numbers_go_to_their_places() {

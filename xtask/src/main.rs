@@ -20,9 +20,10 @@ type Result<T, E = Box<dyn std::error::Error + Send + Sync>> = std::result::Resu
 const USAGE: &str = "\
 cargo xtask test                      every check and every test: licences, rust versions, names in the documents,
                                       tests against real peers, and the killing of real workers
-cargo xtask kill9 [--cycles N] [--workers N] [--seed N]
+cargo xtask kill9 [--cycles N] [--workers N] [--seed N] [--lake s3://BUCKET/PREFIX]
                                       kills the real `hydrate` at random moments and checks that nothing is lost
-                                      or doubled (100 cycles, 1 worker, a seed from the clock)
+                                      or doubled (100 cycles, 1 worker, a seed from the clock, a lake on disk); the
+                                      variables of the AWS SDK say where S3 is, for instance AWS_ENDPOINT_URL
 cargo xtask bounds                    measures the memory of the real `hydrate` over 2 GiB and over 10,000 partitions
 cargo xtask licences                  every dependency has a licence that allows both of ours
 cargo xtask msrv                      every crate states the Rust version, and no dependency needs a newer one

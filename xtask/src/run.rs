@@ -107,6 +107,12 @@ pub(crate) fn hydrate() -> Result<PathBuf> {
     Ok(target()?.join("release").join(format!("hydrate{}", std::env::consts::EXE_SUFFIX)))
 }
 
+/// Builds the worker with everything that it can have, as tests have it, and says where it is.
+pub(crate) fn hydrate_with_all() -> Result<PathBuf> {
+    ok(cargo().args(["build", "--workspace", "--all-features", "--locked", "--bin", "hydrate"]))?;
+    Ok(target()?.join("debug").join(format!("hydrate{}", std::env::consts::EXE_SUFFIX)))
+}
+
 fn show(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")

@@ -48,6 +48,7 @@
 //!
 //! Directory buckets list in no order, and cannot hold a lake.
 
+mod bucket;
 mod builder;
 mod error;
 mod reading;

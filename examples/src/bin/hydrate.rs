@@ -1,4 +1,4 @@
-//! A ready worker: files or an HTTP interface into a lake on disk.
+//! A ready worker: files or an HTTP interface into a lake on disk or, built with the feature `s3`, on S3.
 //!
 //! ```text
 //! cargo run --release -p datalake-examples --bin hydrate -- --input orders.ndjson --dataset orders --lake ./lake
@@ -11,8 +11,9 @@
 //! to; a half-written last line waits, as it does for a drain with `--follow`. Started again it goes on where the ledger says. Documents go to `raw/` byte for byte, records to `curated/`,
 //! records that do not parse to `quarantine/`. Built with the feature `parquet`, `--curated-format parquet` makes the
 //! curated zone Parquet, which the other commands then read too.
+//!
+//! Built with the feature `s3`, `--lake s3://bucket/prefix` works as a directory does.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -20,9 +21,9 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use datalake_connectors::files::{FileFormat, FilesSource};
 use datalake_connectors::web::poll::PollSource;
 use datalake_core::codec::Compression;
-use datalake_core::lake::Lake;
 use datalake_core::pipeline::PipelineBuilder;
-use datalake_core::{Csv, Dataset, Error, ErrorKind, Format, PipelineId, Result, Source};
+use datalake_core::{Csv, Dataset, Error, Format, PipelineId, Result, Source};
+use datalake_examples::{lake_at, lake_to_look_into};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::{LakeSink, Partition};
@@ -37,9 +38,9 @@ struct Arguments {
     /// The dataset it becomes
     #[arg(long)]
     dataset: Option<Dataset>,
-    /// The directory of the lake
-    #[arg(long, default_value = "./lake")]
-    lake: PathBuf,
+    /// The lake: a directory, or s3://bucket/prefix in a build with the feature s3
+    #[arg(long, default_value = "./lake", value_name = "PATH|URL")]
+    lake: String,
     /// The name of the pipeline, which is its lane in the ledger; by default the name of the dataset
     #[arg(long, value_name = "NAME")]
     pipeline: Option<PipelineId>,
@@ -100,23 +101,19 @@ enum CuratedFormat {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    match host(&arguments) {
+    match host(&arguments).await {
         Ok(host) => host.run(arguments.command, &arguments.globals).await,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
     }
 }
 
-fn host(arguments: &Arguments) -> Result<Host> {
+async fn host(arguments: &Arguments) -> Result<Host> {
     let looks = arguments.command.as_ref().is_some_and(|command| !command.needs_pipelines());
     if arguments.command.as_ref().is_some_and(|command| !command.needs_lake()) {
         return Ok(Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")));
     }
-    if looks && !arguments.lake.is_dir() {
-        return Err(
-            Error::new(ErrorKind::NotFound, "there is no lake").with("lake", arguments.lake.display())
-        );
-    }
-    let lake = Lake::local(&arguments.lake)?;
+    let lake =
+        if looks { lake_to_look_into(&arguments.lake).await? } else { lake_at(&arguments.lake).await? };
     #[cfg(feature = "parquet")]
     let lake = lake.with_format(datalake_sinks::lake::ParquetFormat::new());
     let mut host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&lake);

@@ -1,7 +1,7 @@
 //! Kills the real worker at random moments, starts it again, and checks that every record is there once.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use crate::summary::in_words;
@@ -23,21 +23,32 @@ pub(crate) struct Plan {
     pub(crate) workers: u64,
     /// What decides every choice made here. When the worker gets how far is up to the machine.
     pub(crate) seed: u64,
+    /// Where the lake is: below this URL, or in the folder of the run.
+    pub(crate) lake: Option<String>,
+    /// More variables for the workers: where an emulator is.
+    pub(crate) environment: Vec<(String, String)>,
 }
 
 impl Default for Plan {
     fn default() -> Self {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { cycles: 100, workers: 1, seed: u64::from(now.subsec_nanos()) }
+        Self {
+            cycles: 100,
+            workers: 1,
+            seed: u64::from(now.subsec_nanos()),
+            lake: None,
+            environment: Vec::new(),
+        }
     }
 }
 
 impl Plan {
     /// Reads the arguments of the task.
     pub(crate) fn parse(given: &[String]) -> Result<Self> {
-        let mut plan = Self::default();
+        let mut given = given.to_vec();
+        let mut plan = Self { lake: args::text(&mut given, "--lake")?, ..Self::default() };
         args::numbers(
-            given,
+            &given,
             &mut [
                 ("--cycles", &mut plan.cycles),
                 ("--workers", &mut plan.workers),
@@ -53,13 +64,14 @@ impl Plan {
 
 /// Does it. Gives the result in a line; the folder of a failed run is kept.
 pub(crate) fn run(plan: &Plan) -> Result<String> {
-    let program = run::hydrate()?;
+    let program = if plan.lake.is_some() { run::hydrate_with_all()? } else { run::hydrate()? };
     let folder = run::target()?.join("kill9").join(format!("{}-{}", std::process::id(), plan.seed));
     let name = format!(
-        "{} cycles, {} worker{}",
+        "{} cycles, {} worker{}{}",
         plan.cycles,
         plan.workers,
-        if plan.workers == 1 { "" } else { "s" }
+        if plan.workers == 1 { "" } else { "s" },
+        plan.lake.as_ref().map(|lake| format!(", {lake}")).unwrap_or_default(),
     );
     match attempt(plan, &program, &folder) {
         Ok(found) => {
@@ -75,13 +87,13 @@ pub(crate) fn run(plan: &Plan) -> Result<String> {
 fn attempt(plan: &Plan, program: &Path, folder: &Path) -> Result<String> {
     let started = Instant::now();
     fs::create_dir_all(folder)?;
-    let hydrate = Hydrate::new(program, folder);
+    let hydrate = Hydrate::new(program, folder, plan);
     let input = Input::start(hydrate.input_folder(), plan.seed)?;
     let killed = Workers { hydrate: &hydrate, input: &input, plan }.run();
     let written = input.stop()?;
     killed?;
     let took = in_words(started.elapsed());
-    let commits = commits(&hydrate.commits())?;
+    let commits = hydrate.commits()?;
     if commits < plan.cycles / 20 {
         return Err(format!(
             "only {commits} commits before the last run: the workers had no time to do anything"
@@ -91,8 +103,4 @@ fn attempt(plan: &Plan, program: &Path, folder: &Path) -> Result<String> {
     hydrate.finish()?;
     check::all(&hydrate, &written)?;
     Ok(format!("{} records in {} files, {commits} commits, {took}", written.records, written.files.len()))
-}
-
-fn commits(folder: &PathBuf) -> Result<u64> {
-    Ok(if folder.is_dir() { fs::read_dir(folder)?.count() as u64 } else { 0 })
 }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
+use serde_json::Value;
+
 use super::Plan;
 use super::input::{Input, PATTERN};
 use super::rng::Rng;
@@ -14,21 +16,27 @@ use crate::{Result, run};
 
 /// The longest a worker lives, milliseconds.
 const LONGEST: u64 = 150;
+/// The same where the lake is not on disk, and a commit takes several answers of a peer.
+const LONGEST_AWAY: u64 = 2_500;
 
 /// The real worker, with an input and a lake below a folder.
 pub(super) struct Hydrate {
     program: PathBuf,
     input: PathBuf,
-    lake: PathBuf,
+    lake: String,
+    environment: Vec<(String, String)>,
     log: PathBuf,
 }
 
 impl Hydrate {
-    pub(super) fn new(program: &Path, folder: &Path) -> Self {
+    pub(super) fn new(program: &Path, folder: &Path, plan: &Plan) -> Self {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let away = plan.lake.as_ref().map(|url| format!("{}/kill9-{name}", url.trim_end_matches('/')));
         Self {
             program: program.to_owned(),
             input: folder.join("input"),
-            lake: folder.join("lake"),
+            lake: away.unwrap_or_else(|| folder.join("lake").to_string_lossy().into_owned()),
+            environment: plan.environment.clone(),
             log: folder.join("worker.log"),
         }
     }
@@ -37,15 +45,21 @@ impl Hydrate {
         &self.input
     }
 
-    /// The folder with an entry for each commit.
-    pub(super) fn commits(&self) -> PathBuf {
-        self.lake.join("_ledger/kill9/commits")
+    /// How many commits there are.
+    pub(super) fn commits(&self) -> Result<u64> {
+        let mut status = self.command();
+        let output = status.args(["--json", "status"]).output()?;
+        let lines = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+        let commits =
+            lines.map(|line| Ok(serde_json::from_slice::<Value>(line)?["commits"].as_u64().unwrap_or(0)));
+        commits.sum()
     }
 
     fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(["--dataset", "kill9", "--lake"]).arg(&self.lake);
         command.stdin(Stdio::null()).env("RUST_LOG", "info");
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -109,7 +123,8 @@ impl Workers<'_> {
 
     /// One life of a worker. One in four takes the input as it stands, which must stand still for that.
     fn cycle(&self, rng: &mut Rng) -> Result<()> {
-        let life = Duration::from_micros(rng.below(LONGEST * 1000));
+        let longest = if self.plan.lake.is_some() { LONGEST_AWAY } else { LONGEST };
+        let life = Duration::from_micros(rng.below(longest * 1000));
         let still = rng.one_in(4).then(|| self.input.still());
         let task: &[&str] =
             if still.is_some() { &["drain"] } else { &["--follow", "--commit-within", "15ms", "run"] };

@@ -112,6 +112,17 @@ async fn keys_that_are_none_of_ours_are_not_listed() {
 }
 
 #[tokio::test]
+async fn a_bucket_is_made_once() {
+    let place = Place::simulated().await;
+    let store = S3Store::builder("another").config(&place.config()).build().await.unwrap();
+    assert_eq!(store.get("k").await.unwrap_err().kind(), ErrorKind::ConfigInvalid);
+    store.create_bucket().await.unwrap();
+    store.put("k", "x".into(), PutOptions::default()).await.unwrap();
+    store.create_bucket().await.unwrap();
+    assert_eq!(store.get("k").await.unwrap(), "x");
+}
+
+#[tokio::test]
 async fn settings_that_cannot_be_are_refused() {
     let place = Place::simulated().await;
     let bucket = |name: &str| S3Store::builder(name).config(&place.config());

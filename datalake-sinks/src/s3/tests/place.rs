@@ -52,11 +52,7 @@ impl Place {
         let config = config(emulator.endpoint(), [secret, ""]).await;
         let bucket = emulator::unique("lake");
         let place = Self { s3: None, bucket, config };
-        let here = aws_sdk_s3::types::CreateBucketConfiguration::builder()
-            .location_constraint(emulator::REGION.into())
-            .build();
-        let create = place.client().create_bucket().bucket(&place.bucket);
-        create.create_bucket_configuration(here).send().await.unwrap();
+        place.store().await.create_bucket().await.unwrap();
         place
     }
 
