@@ -18,7 +18,7 @@ async fn run(endpoint: &str, lake: &Path, arguments: &[&str]) -> Output {
     let shop = Shop::open().await.unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_web_to_kinesis"));
     command
-        .args(["--url", &shop.orders(), "--dataset", "orders", "--lake"])
+        .args(["--url", &shop.orders(), "--records", "/items", "--dataset", "orders", "--lake"])
         .arg(lake)
         .args(arguments)
         .env("AWS_ENDPOINT_URL", endpoint)
@@ -50,12 +50,13 @@ async fn records_of_a_shop_come_to_a_stream_that_is_made_and_once_only() {
         succeeded(&run(&kinesis.url(), lake.path(), &arguments).await);
     }
     let stored = kinesis.records("orders");
-    assert_eq!(stored.len(), 498);
-    assert_eq!(events(stored.iter().map(|stored| &stored.data)).len(), 498);
+    assert_eq!(stored.len(), 500);
+    assert_eq!(events(stored.iter().map(|stored| &stored.data)).len(), 500);
     let shards: BTreeSet<_> = stored.iter().map(|stored| &stored.shard).collect();
     assert_eq!(shards.len(), 3);
     let mut verify = Command::new(env!("CARGO_BIN_EXE_web_to_kinesis"));
-    let verified = verify.arg("--lake").arg(lake.path()).args(["--dataset", "orders", "verify"]).output().unwrap();
+    let verified =
+        verify.arg("--lake").arg(lake.path()).args(["--dataset", "orders", "verify"]).output().unwrap();
     succeeded(&verified);
 }
 
@@ -69,7 +70,7 @@ async fn records_of_a_shop_come_to_a_delivery_stream_that_is_made() {
     let arguments = ["--firehose", "orders", "--bucket", "landing", "--role", role];
     succeeded(&run(&firehose.url(), lake.path(), &arguments).await);
     let given = firehose.records("orders");
-    assert_eq!(events(given.iter().map(|given| &given.data)).len(), 498);
+    assert_eq!(events(given.iter().map(|given| &given.data)).len(), 500);
     let destination = &firehose.configuration("orders")["ExtendedS3DestinationConfiguration"];
     assert_eq!(destination["BucketARN"], "arn:aws:s3:::landing");
 }

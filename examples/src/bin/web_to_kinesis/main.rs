@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run -p datalake-examples --features kinesis --bin web_to_kinesis -- \
-//!     --url https://shop.example/orders --dataset orders --stream orders --key /customer/id
+//!     --url https://shop.example/orders --records /items --dataset orders --stream orders --key /customer/id
 //! cargo run -p datalake-examples --features kinesis --bin web_to_kinesis -- \
 //!     --url https://shop.example/orders --dataset orders --firehose orders --bucket landing --role arn:aws:iam::…:role/…
 //! ```
@@ -18,7 +18,7 @@ use std::process::ExitCode;
 use clap::{ArgGroup, CommandFactory, Parser};
 use datalake_aws::SdkConfig;
 use datalake_aws::config::Settings;
-use datalake_connectors::web::poll::PollSource;
+use datalake_connectors::web::poll::{Pagination, PollSource};
 use datalake_core::lake::Lake;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::transform::Pointer;
@@ -38,6 +38,9 @@ struct Arguments {
     /// What to read
     #[arg(long)]
     url: Option<String>,
+    /// Where the records are in a page, a JSON Pointer; the page itself by default. Pages follow the `Link` header
+    #[arg(long, value_name = "POINTER")]
+    records: Option<String>,
     /// The dataset it becomes
     #[arg(long, default_value = "web")]
     dataset: Dataset,
@@ -96,7 +99,12 @@ fn host(arguments: Arguments) -> Result<Host> {
 
 async fn worker(pipeline: PipelineBuilder, lake: Lake, arguments: Arguments) -> Result<PipelineBuilder> {
     let url = arguments.url.as_deref().ok_or_else(|| Error::config("--url says what to read"))?;
-    let source = PollSource::builder(arguments.dataset.clone(), url).build()?;
+    let source = PollSource::builder(arguments.dataset.clone(), url).pagination(Pagination::link_header());
+    let source = match &arguments.records {
+        Some(pointer) => source.records(pointer),
+        None => source,
+    }
+    .build()?;
     let pipeline = pipeline.source(source).lake(&LakeSink::builder(&lake).raw_only().build());
     let config = Settings::new().load().await;
     match (&arguments.stream, &arguments.firehose) {
@@ -121,7 +129,8 @@ async fn kinesis(config: &SdkConfig, stream: &str, arguments: &Arguments) -> Res
 }
 
 async fn firehose(config: &SdkConfig, stream: &str, arguments: &Arguments) -> Result<FirehoseSink> {
-    resources::delivery_stream(config, stream, arguments.bucket.as_deref(), arguments.role.as_deref()).await?;
+    resources::delivery_stream(config, stream, arguments.bucket.as_deref(), arguments.role.as_deref())
+        .await?;
     FirehoseSink::builder(config, stream).format(format(arguments)).build()
 }
 

@@ -80,7 +80,9 @@ pub(super) async fn delivery_stream(
                     .await;
                 match made {
                     Err(refused) if code(&refused) != Some("ResourceInUseException") => {
-                        return Err(classify("the delivery stream was not made", &refused).with("stream", stream));
+                        return Err(
+                            classify("the delivery stream was not made", &refused).with("stream", stream)
+                        );
                     }
                     _ => continue,
                 }
