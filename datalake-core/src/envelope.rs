@@ -92,6 +92,9 @@ pub struct Worker {
     /// The invocation, where a platform counts them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub invocation: Option<String>,
+    /// The trace that the invocation belongs to, by its W3C trace id: 32 hexadecimal digits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace: Option<String>,
 }
 
 impl Worker {
@@ -105,6 +108,7 @@ impl Worker {
             host: None,
             region: None,
             invocation: None,
+            trace: None,
         }
     }
 }

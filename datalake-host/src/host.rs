@@ -8,6 +8,9 @@ use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::{Dataset, Error, Pipeline, Result, Worker};
 use futures::future::{BoxFuture, FutureExt};
 
+#[cfg(feature = "lambda")]
+use crate::lambda::{Feed, firehose::FirehoseTransform};
+
 /// A worker: what it is called, the lake it fills, and its pipelines.
 ///
 /// Pipelines are made when a command needs them. Those that only look into the lake (`ls`, `cat`, `trace`, `verify`,
@@ -18,12 +21,26 @@ pub struct Host {
     pub(crate) lake: Option<Lake>,
     pub(crate) dataset: Option<Dataset>,
     recipes: Vec<Recipe>,
+    #[cfg(feature = "lambda")]
+    pub(crate) firehose: Option<Result<FirehoseTransform>>,
 }
 
 type Make = Box<dyn FnOnce(PipelineBuilder) -> BoxFuture<'static, Result<PipelineBuilder>> + Send>;
 
+/// A pipeline, and what invocations bring to it if it reads from that.
+pub(crate) struct Made {
+    pub(crate) pipeline: Pipeline,
+    #[cfg(feature = "lambda")]
+    pub(crate) feed: Option<Feed>,
+}
+
 enum Recipe {
-    Lazy { name: String, make: Make },
+    Lazy {
+        name: String,
+        make: Make,
+        #[cfg(feature = "lambda")]
+        feed: Option<Feed>,
+    },
     Ready(Result<Pipeline>),
 }
 
@@ -32,7 +49,14 @@ impl Host {
     /// `env!("CARGO_PKG_VERSION")`.
     pub fn new(name: impl Into<String>, version: impl Into<String>) -> Self {
         let worker = Worker { host: hostname(), ..Worker::new(name, version) };
-        Self { worker, lake: None, dataset: None, recipes: Vec::new() }
+        Self {
+            worker,
+            lake: None,
+            dataset: None,
+            recipes: Vec::new(),
+            #[cfg(feature = "lambda")]
+            firehose: None,
+        }
     }
 
     /// Names the commit the program was built from, for lineage.
@@ -64,8 +88,46 @@ impl Host {
         Fut: Future<Output = Result<PipelineBuilder>> + Send + 'static,
     {
         let make: Make = Box::new(|builder| make(builder).boxed());
-        self.recipes.push(Recipe::Lazy { name: name.into(), make });
+        self.recipes.push(Recipe::Lazy {
+            name: name.into(),
+            make,
+            #[cfg(feature = "lambda")]
+            feed: None,
+        });
         self
+    }
+
+    /// Adds a pipeline that lands what invocations bring: records of Kinesis, messages of SQS, new objects of S3. It is
+    /// made as one of [`pipeline`](Self::pipeline), and its source is [`Feed::source`]. Outside of Lambda nothing feeds
+    /// it: the commands that look into the lake, `replay` and `rebuild` work on it, and `drain` has nothing to do.
+    ///
+    /// # Errors
+    /// As for [`pipeline`](Self::pipeline); and if the pipeline does not read from its feed.
+    #[cfg(feature = "lambda")]
+    pub fn on_invocation<F, Fut>(mut self, name: impl Into<String>, make: F) -> Self
+    where
+        F: FnOnce(PipelineBuilder, Feed) -> Fut + Send + 'static,
+        Fut: Future<Output = Result<PipelineBuilder>> + Send + 'static,
+    {
+        let feed = Feed::new();
+        let given = feed.clone();
+        let make: Make = Box::new(|builder| make(builder, given).boxed());
+        self.recipes.push(Recipe::Lazy { name: name.into(), make, feed: Some(feed) });
+        self
+    }
+
+    /// Answers the events of Firehose with a transformation, or the error it could not be made for. Outside of Lambda
+    /// nothing calls it.
+    #[cfg(feature = "lambda")]
+    pub fn firehose(mut self, transform: Result<FirehoseTransform>) -> Self {
+        self.firehose = Some(transform);
+        self
+    }
+
+    /// Whether it has no pipelines at all.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.recipes.is_empty()
     }
 
     /// Adds a pipeline that is made already, or the error it could not be made for.
@@ -85,25 +147,49 @@ impl Host {
     /// # Errors
     /// A pipeline cannot be made, or the worker has none of a name, or none at all.
     pub async fn pipelines(self, only: &[String]) -> Result<Vec<Pipeline>> {
+        Ok(self.make(only).await?.into_iter().map(|made| made.pipeline).collect())
+    }
+
+    /// As [`pipelines`](Self::pipelines), with what feeds them.
+    pub(crate) async fn make(self, only: &[String]) -> Result<Vec<Made>> {
         let wanted = |name: &str| only.is_empty() || only.iter().any(|only| only == name);
-        let mut made: Vec<Pipeline> = Vec::new();
+        let mut made: Vec<Made> = Vec::new();
         for recipe in self.recipes {
             match recipe {
-                Recipe::Lazy { name, make } if wanted(&name) => {
+                Recipe::Lazy {
+                    name,
+                    make,
+                    #[cfg(feature = "lambda")]
+                    feed,
+                } if wanted(&name) => {
                     let builder = Pipeline::builder(&name).worker(self.worker.clone());
-                    let made_now = async { make(builder).await?.build() }.await;
-                    made.push(made_now.map_err(|error| error.with("pipeline", &name))?);
+                    let made_now = async {
+                        let pipeline = make(builder).await?.build()?;
+                        #[cfg(feature = "lambda")]
+                        feed.iter().try_for_each(Feed::check)?;
+                        Ok(pipeline)
+                    };
+                    let pipeline = made_now.await.map_err(|error: Error| error.with("pipeline", &name))?;
+                    made.push(Made {
+                        pipeline,
+                        #[cfg(feature = "lambda")]
+                        feed,
+                    });
                 }
                 Recipe::Lazy { .. } => {}
                 Recipe::Ready(pipeline) => {
                     let pipeline = pipeline?;
                     if wanted(pipeline.id().as_str()) {
-                        made.push(pipeline);
+                        made.push(Made {
+                            pipeline,
+                            #[cfg(feature = "lambda")]
+                            feed: None,
+                        });
                     }
                 }
             }
         }
-        let has = |name: &str| made.iter().any(|pipeline| pipeline.id().as_str() == name);
+        let has = |name: &str| made.iter().any(|made| made.pipeline.id().as_str() == name);
         if let Some(missing) = only.iter().find(|only| !has(only)) {
             return Err(Error::config("the worker has no pipeline of that name")
                 .with("pipeline", format_args!("{missing:?}")));
@@ -111,8 +197,8 @@ impl Host {
         if made.is_empty() {
             return Err(Error::config("the worker has no pipelines"));
         }
-        for (n, pipeline) in made.iter().enumerate() {
-            if made[..n].iter().any(|other| other.id() == pipeline.id()) {
+        for (n, Made { pipeline, .. }) in made.iter().enumerate() {
+            if made[..n].iter().any(|other| other.pipeline.id() == pipeline.id()) {
                 return Err(
                     Error::config("the worker has two pipelines of one name").with("pipeline", pipeline.id())
                 );

@@ -35,6 +35,8 @@
 //!
 //! The worker then has the commands of [`cli::Command`], of which `drain` is what it does without one, and ends with
 //! one of the codes of [`cli::Exit`].
+//!
+//! With the feature `lambda` the same program also runs in AWS Lambda: see the module of that name.
 
 mod host;
 #[cfg(any(feature = "cli", feature = "lambda"))]
@@ -53,8 +55,10 @@ pub use log::may_be_logged;
 /// to end with. Takes a pipeline as [`PipelineBuilder::build`](datalake_core::pipeline::PipelineBuilder::build) gives
 /// it, so that one that cannot be built ends with one clear line.
 ///
+/// In AWS Lambda it serves events instead, if the feature `lambda` is on.
+///
 /// Call it within a Tokio runtime with time and I/O, best one of several threads.
-#[cfg(feature = "cli")]
+#[cfg(any(feature = "cli", feature = "lambda"))]
 pub async fn main(host: impl Into<Host>) -> std::process::ExitCode {
     host.into().main().await
 }

@@ -9,6 +9,7 @@ mod bounds;
 mod emulators;
 mod house;
 mod kill9;
+mod lambda;
 mod peers;
 mod run;
 mod summary;
@@ -25,6 +26,7 @@ cargo xtask kill9 [--cycles N] [--workers N] [--seed N] [--lake s3://BUCKET/PREF
                                       or doubled (100 cycles, 1 worker, a seed from the clock, a lake on disk); the
                                       variables of the AWS SDK say where S3 is, for instance AWS_ENDPOINT_URL
 cargo xtask bounds                    measures the memory of the real `hydrate` over 2 GiB and over 10,000 partitions
+cargo xtask lambda [NAME]...           packages workers for Lambda, and says what they weigh and how long they take to begin
 cargo xtask licences                  every dependency has a licence that allows both of ours
 cargo xtask msrv                      every crate states the Rust version, and no dependency needs a newer one
 cargo xtask documents                 every test that a document names exists
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
             kill9::Plan::parse(&rest).and_then(|plan| kill9::run(&plan)).map(|line| println!("{line}"))
         }
         "bounds" => args::none(&rest).and_then(|()| bounds::run()).map(|line| println!("{line}")),
+        "lambda" => lambda::run(&rest).map(|line| println!("{line}")),
         "licences" => args::none(&rest).and_then(|()| house::licences()).map(|line| println!("{line}")),
         "msrv" => args::none(&rest).and_then(|()| house::msrv()).map(|line| println!("{line}")),
         "documents" => args::none(&rest).and_then(|()| house::documents()).map(|line| println!("{line}")),

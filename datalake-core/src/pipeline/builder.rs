@@ -197,7 +197,7 @@ impl PipelineBuilder {
             quarantine: self.quarantine,
             ledger,
             lake: self.lake,
-            worker,
+            worker: Mutex::new(worker),
             options: self.options,
             ambient: self.ambient,
             progress: watch::Sender::new(Progress::default()),

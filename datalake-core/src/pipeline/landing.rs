@@ -45,7 +45,7 @@ pub(super) async fn land(shared: &Shared, run: &str, group: Group, slot: Slot) -
             requests: group.requests,
         },
         acquired: group.acquired,
-        worker: Arc::clone(&shared.worker),
+        worker: shared.worker(),
         run: run.to_owned(),
         hops: group.hops,
         derived_from: group.derived_from,

@@ -84,7 +84,7 @@ struct Shared {
     quarantine: Option<Box<dyn Quarantine>>,
     ledger: Box<dyn Ledger>,
     lake: Option<Lake>,
-    worker: Arc<Worker>,
+    worker: Mutex<Arc<Worker>>,
     options: Options,
     ambient: Ambient,
     progress: watch::Sender<Progress>,
@@ -117,8 +117,14 @@ impl Pipeline {
     /// used side by side.
     #[must_use]
     pub fn reshaper(&self) -> Reshaper {
-        let Shared { id, worker, chain, options, ambient, .. } = &*self.shared;
-        Reshaper::new(id.clone(), worker, chain.looking(), options.retry.clone(), ambient.clone())
+        let Shared { id, chain, options, ambient, .. } = &*self.shared;
+        Reshaper::new(
+            id.clone(),
+            &self.shared.worker(),
+            chain.looking(),
+            options.retry.clone(),
+            ambient.clone(),
+        )
     }
 
     /// The ledger.
@@ -157,6 +163,18 @@ impl Pipeline {
         engine::run(self, engine::Mode::Drain(budget), std::future::pending()).await
     }
 
+    /// As [`drain`](Self::drain), and stops early when `shutdown` is ready. What was read by then is committed too.
+    ///
+    /// # Errors
+    /// As for [`drain`](Self::drain).
+    pub async fn drain_until(
+        &mut self,
+        budget: Budget,
+        shutdown: impl Future<Output = ()> + Send,
+    ) -> Result<Report> {
+        engine::run(self, engine::Mode::Drain(budget), shutdown).await
+    }
+
     /// Goes on until `shutdown` is ready, then commits what was read and returns. Temporary failures are waited out.
     ///
     /// **Cancellation**: as for [`drain`](Self::drain).
@@ -186,6 +204,19 @@ impl Pipeline {
         rework::rebuild(&self.shared, lake).await
     }
 
+    /// Says in which invocation the next runs take place, where a platform counts them, and to which trace it belongs
+    /// (32 hexadecimal digits). Lineage repeats both.
+    pub fn invoked(&mut self, invocation: Option<String>, trace: Option<String>) {
+        let mut worker = self.shared.worker.lock().unwrap_or_else(PoisonError::into_inner);
+        *worker = Arc::new(Worker { invocation, trace, ..(**worker).clone() });
+    }
+
+    /// Forgets what a source that cannot go back has given and no commit covers. For when whoever sent it has been told
+    /// to send it again, perhaps to another worker: kept, it would be committed here too.
+    pub fn forget(&mut self) {
+        self.held.clear();
+    }
+
     /// Lets go of the source and the sinks.
     pub async fn close(mut self) {
         if let Err(error) = self.source.close().await {
@@ -206,6 +237,10 @@ impl Shared {
 
     fn begun(&self) -> MutexGuard<'_, Vec<Begun>> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn worker(&self) -> Arc<Worker> {
+        Arc::clone(&self.worker.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     fn describe(&self) -> serde_json::Value {

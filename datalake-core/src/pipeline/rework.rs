@@ -233,7 +233,7 @@ async fn put(
         documents: remade.documents.into(),
         records: Arc::new(remade.records),
         envelope: Arc::new(Envelope {
-            worker: Arc::clone(&shared.worker),
+            worker: shared.worker(),
             run: run.to_owned(),
             hops: remade.hops,
             ..original.envelope.clone()

@@ -61,7 +61,13 @@ struct Arguments {
 
 impl Host {
     /// Reads the command line of the process, does what it says, and gives the code to end with.
+    ///
+    /// In AWS Lambda it serves events instead, if the feature `lambda` is on.
     pub async fn main(self) -> std::process::ExitCode {
+        #[cfg(feature = "lambda")]
+        if crate::lambda::is_here() {
+            return crate::lambda::serve(self).await;
+        }
         let mut command = Arguments::command().name(self.worker.name.clone());
         if !self.worker.version.is_empty() {
             command = command.version(self.worker.version.clone());
@@ -77,7 +83,13 @@ impl Host {
     }
 
     /// Does what a command says (`drain` for `None`), and gives the code to end with.
+    ///
+    /// In AWS Lambda, and without a command, it serves events instead, if the feature `lambda` is on.
     pub async fn run(self, command: Option<Command>, globals: &Globals) -> std::process::ExitCode {
+        #[cfg(feature = "lambda")]
+        if command.is_none() && crate::lambda::is_here() {
+            return crate::lambda::serve(self).await;
+        }
         let name = self.worker.name.clone();
         let mut out = Out::new(globals.json);
         let command = command.unwrap_or_default();
