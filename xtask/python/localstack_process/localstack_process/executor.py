@@ -70,10 +70,10 @@ class ProcessExecutor(RuntimeExecutor):
         before = os.fstat(self.log.fileno()).st_size
         self.api.submit(invocation)
         if not invocation.answered.wait(timeout):
-            self.process.kill()
-            self.process.wait()
             message = f"{invocation.id} Task timed out after {timeout}.00 seconds"
             invocation.settle(json.dumps({"errorMessage": message}).encode(), True)
+            self.process.kill()
+            self.process.wait()
         self.api.forget(invocation)
         return InvocationResult(invocation.id, invocation.answer, invocation.failed, self._read(before))
 
