@@ -5,6 +5,8 @@ use crate::{Result, bounds, emulators, house, kill9, peers, run};
 
 /// Cycles of killing with one worker, and with two.
 const KILLS: [(u64, u64); 2] = [(100, 1), (40, 2)];
+/// The same where the lake is on LocalStack.
+const KILLS_AWAY: [(u64, u64); 2] = [(50, 1), (50, 2)];
 
 pub(crate) fn run() -> Result<()> {
     let mut summary = Summary::new();
@@ -23,13 +25,17 @@ pub(crate) fn run() -> Result<()> {
             Err(error) => summary.add(peer.name, Err(error)),
         }
     }
-    tests.envs(emulators::CLIENT);
+    tests.envs(emulators::CLIENT).env_remove("AWS_ENDPOINT_URL");
     let mut started = Vec::new();
+    let mut localstack = None;
     for emulator in emulators::ALL {
         match emulator.start() {
             Ok(emulated) => {
                 tests.env(emulator.variable, &emulated.endpoint);
                 summary.add(emulator.name, Ok(format!("{} {}", emulator.version, emulated.endpoint)));
+                if emulator.name == "localstack" {
+                    localstack = Some(emulated.endpoint.clone());
+                }
                 started.push(emulated);
             }
             Err(error) => summary.add(emulator.name, Err(error)),
@@ -45,10 +51,25 @@ pub(crate) fn run() -> Result<()> {
             Err(error) => Err(error),
         },
     );
+    for (cycles, workers) in KILLS_AWAY {
+        summary.add("kill9 on s3", kill9_away(cycles, workers, localstack.as_deref()));
+    }
     drop(started);
     for (cycles, workers) in KILLS {
         summary.add("kill9", kill9::run(&kill9::Plan { cycles, workers, ..kill9::Plan::default() }));
     }
     summary.add("memory", bounds::run());
     summary.close()
+}
+
+fn kill9_away(cycles: u64, workers: u64, endpoint: Option<&str>) -> Result<String> {
+    let endpoint = endpoint.ok_or("LocalStack does not run")?;
+    let environment = emulators::client(endpoint);
+    kill9::run(&kill9::Plan {
+        cycles,
+        workers,
+        lake: Some("s3://datalake-kill9".into()),
+        environment,
+        ..kill9::Plan::default()
+    })
 }

@@ -31,6 +31,13 @@ pub(crate) const CLIENT: [(&str, &str); 5] = [
     ("AWS_EC2_METADATA_DISABLED", "true"),
 ];
 
+/// All that a client of an emulator at an endpoint needs.
+pub(crate) fn client(endpoint: &str) -> Vec<(String, String)> {
+    let endpoint = [("AWS_ENDPOINT_URL", endpoint)];
+    let all = CLIENT.into_iter().chain(endpoint);
+    all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
 /// An emulator, and how it is started.
 pub(crate) struct Emulator {
     pub(crate) name: &'static str,
