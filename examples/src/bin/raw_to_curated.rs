@@ -9,15 +9,15 @@
 //! `trace`, `verify`) look into the second one. `upstream` goes from a record of the second lake to the one of the first
 //! that it was made from, and on to its raw bytes there.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use datalake_connectors::lake::{LakeSource, upstream};
-use datalake_core::lake::{Lake, Zone};
+use datalake_core::lake::Zone;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::transform::json::{drop_fields, mask};
-use datalake_core::{Dataset, Error, ErrorKind, PipelineId, RecordId, Result};
+use datalake_core::{Dataset, PipelineId, RecordId, Result};
+use datalake_examples::{lake_at, lake_to_look_into};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -26,18 +26,18 @@ use datalake_sinks::lake::LakeSink;
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// The directory of the lake to read
-    #[arg(long)]
-    lake: PathBuf,
+    /// The lake to read: a directory, or s3://bucket/prefix in a build with the feature s3
+    #[arg(long, value_name = "PLACE")]
+    lake: String,
     /// The dataset to read
     #[arg(long)]
     dataset: Dataset,
     /// The zone to read: raw, or curated
     #[arg(long, default_value = "raw")]
     zone: Zone,
-    /// The directory of the lake to fill
-    #[arg(long)]
-    to: PathBuf,
+    /// The lake to fill, likewise
+    #[arg(long, value_name = "PLACE")]
+    to: String,
     /// The dataset to fill; called as the one that is read by default
     #[arg(long)]
     into: Option<Dataset>,
@@ -78,12 +78,7 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
-    if !arguments.lake.is_dir() {
-        return Err(
-            Error::new(ErrorKind::NotFound, "there is no lake").with("lake", arguments.lake.display())
-        );
-    }
-    let (from, to) = (Lake::local(&arguments.lake)?, Lake::local(&arguments.to)?);
+    let (from, to) = (lake_to_look_into(&arguments.lake).await?, lake_at(&arguments.to).await?);
     let command = match arguments.command {
         Some(Told::Upstream { record }) => {
             let made_from = upstream(&from, &to.trace(&record).await?).await?;
