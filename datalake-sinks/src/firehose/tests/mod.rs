@@ -1,5 +1,7 @@
 //! The sink on a simulated Firehose, and on emulators where they run.
 
+#[cfg(feature = "s3")]
+mod emulated;
 mod failing;
 mod suite;
 

@@ -31,7 +31,7 @@ impl Harness {
 }
 
 /// The record in an event.
-fn record(event: &Value) -> Result<(RecordId, Bytes)> {
+pub(super) fn record(event: &Value) -> Result<(RecordId, Bytes)> {
     let text =
         |name: &str| event[name].as_str().ok_or_else(|| Error::unexpected("an event without a member"));
     let body = match (event.get("data_base64"), event["datacontenttype"].as_str()) {
