@@ -40,7 +40,8 @@ const NAME: &str = "lake.parquet";
 ///   0.30.
 /// * Objects become structs and arrays lists, twelve levels deep. What is deeper, and an object of more than 300
 ///   members, is `json`. An array or object in which there has been nothing yet is too.
-/// * A record with two members of one name, or one of the lake's own columns, is refused.
+/// * A record with two members of one name, or one of the lake's own columns, is refused. Names that differ in case
+///   alone are two columns; a reader that ignores case calls the second otherwise.
 /// * After a restart the schema is that of the files of the last commits.
 #[derive(Debug)]
 pub struct ParquetSink {
