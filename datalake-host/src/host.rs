@@ -14,7 +14,7 @@ use crate::lambda::{Feed, firehose::FirehoseTransform};
 /// A worker: what it is called, the lake it fills, and its pipelines.
 ///
 /// Pipelines are made when a command needs them. Those that only look into the lake (`ls`, `cat`, `trace`, `verify`,
-/// `status`, `clean`) make none, unless no lake was given.
+/// `status`, `compact`, `clean`) make none, unless no lake was given.
 #[must_use]
 pub struct Host {
     pub(crate) worker: Worker,

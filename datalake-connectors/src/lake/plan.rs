@@ -1,5 +1,7 @@
 //! What of a commit is to be read.
 
+use std::collections::BTreeSet;
+
 use datalake_core::lake::{Lake, Object, Zone};
 use datalake_core::ledger::{Commit, CommitKind, Ledger, Manifest};
 use datalake_core::{Dataset, Derived, Error, ErrorKind, Output, PipelineId, Result};
@@ -167,6 +169,8 @@ fn written(commit: &Commit, manifest: Manifest) -> impl Iterator<Item = Object> 
             compression,
             format,
             partition,
+            parts: Vec::new(),
+            remade: BTreeSet::new(),
         }
     })
 }

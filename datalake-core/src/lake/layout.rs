@@ -15,7 +15,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::Batch;
-use crate::id::{AttemptId, PipelineId};
+use crate::id::{AttemptId, Dataset, PipelineId};
 use crate::{Error, Result};
 
 /// The folder of the ledger.
@@ -80,6 +80,21 @@ pub fn object(zone: Zone, batch: &Batch, partition: &str, extension: &str) -> St
         "{zone}/{}/{partition}{slash}{}-{:010}-{}{extension}",
         batch.dataset, batch.id.pipeline, batch.id.number, batch.attempt
     )
+}
+
+/// The key of an object that was joined out of others, of which `first` is the first batch. `n` tells apart those of
+/// one attempt.
+pub(crate) fn joined(
+    dataset: &Dataset,
+    partition: &str,
+    pipeline: &PipelineId,
+    first: u64,
+    attempt: &AttemptId,
+    n: usize,
+    extension: &str,
+) -> String {
+    let (zone, slash) = (Zone::Curated, if partition.is_empty() { "" } else { "/" });
+    format!("{zone}/{dataset}/{partition}{slash}{pipeline}-{first:010}-{attempt}-joined-{n}{extension}")
 }
 
 /// The key of a ledger entry.

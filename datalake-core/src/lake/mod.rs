@@ -16,6 +16,7 @@ use crate::store::{LocalStore, ObjectStore};
 use crate::{Error, ErrorKind};
 
 mod clean;
+mod compact;
 mod format;
 pub mod layout;
 mod line;
@@ -28,6 +29,7 @@ mod verify;
 mod view;
 
 pub use clean::{Cleaned, clean};
+pub use compact::{Compacted, Compaction};
 pub use format::{ObjectFormat, Piece};
 pub use layout::Zone;
 pub use line::QuarantineLine;
@@ -179,7 +181,9 @@ impl Lake {
         if object.zone == Zone::Raw {
             return Ok(bytes);
         }
-        self.format(object)?.lines(&bytes).map_err(|error| error.with("key", &object.location))
+        let lines =
+            self.format(object)?.lines(&bytes).map_err(|error| error.with("key", &object.location))?;
+        Ok(if object.remade.is_empty() { lines } else { format::kept(&lines, &object.rows()) })
     }
 
     /// The object, checked against its digest and decompressed.

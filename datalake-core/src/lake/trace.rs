@@ -95,11 +95,11 @@ struct Pieces {
     ranges: Vec<Range<usize>>,
 }
 
-/// An object of lines and where each record is in it.
+/// An object of lines and where each record is in it, by batch, ordinal and child, and which commit made it.
 #[derive(Debug)]
 struct Lines {
     content: Bytes,
-    at: BTreeMap<(u32, u16), Range<usize>>,
+    at: BTreeMap<(u64, u32, u16), (Range<usize>, u64)>,
 }
 
 impl Tracer {
@@ -166,17 +166,11 @@ impl Tracer {
             let lines = match self.objects.find(&object.location) {
                 Some(lines) => lines,
                 None => {
-                    let lines = Arc::new(Lines::read(self.lake.content(&object).await?, object.zone));
+                    let lines = Arc::new(Lines::read(self.lake.content(&object).await?, &object));
                     self.objects.add(object.location.clone(), lines)
                 }
             };
-            let found: Vec<_> = match record.child {
-                0 => lines.family(record.ordinal),
-                child => {
-                    lines.at.get(&(record.ordinal, child)).map(|at| (child, at.clone())).into_iter().collect()
-                }
-            };
-            for (child, range) in found {
+            for (child, range, seq) in lines.find(record) {
                 let line = lines.content.slice(range);
                 if object.zone == Zone::Quarantine {
                     trace.quarantined = Some(QuarantineLine::parse(&line)?);
@@ -184,9 +178,9 @@ impl Tracer {
                     let record = RecordId { child, ..record.clone() };
                     trace.curated.push(CuratedAt { record, object: object.location.clone(), line });
                 }
-                if object.seq != trace.commit {
+                if seq != trace.commit {
                     trace.envelope =
-                        self.lake.ledger().entry(&self.view.pipeline, object.seq).await?.commit.envelope;
+                        self.lake.ledger().entry(&self.view.pipeline, seq).await?.commit.envelope;
                 }
             }
         }
@@ -232,27 +226,34 @@ impl Pieces {
 }
 
 impl Lines {
-    fn read(content: Bytes, zone: Zone) -> Self {
+    fn read(content: Bytes, object: &Object) -> Self {
         let mut at = BTreeMap::new();
         let mut start = 0;
+        let made = object.live().flat_map(|(part, rows)| rows.map(move |_| part.seq));
+        let mut made = made.chain(std::iter::repeat(object.seq));
         for end in memchr::memchr_iter(b'\n', &content) {
             let line = &content[start..end];
-            let id = match zone {
+            let id = match object.zone {
                 Zone::Quarantine => QuarantineLine::parse(line).ok().map(|line| line.id),
                 _ => stamp::read(line).map(|(_, id)| id),
             };
-            if let Some(id) = id {
-                at.insert((id.ordinal, id.child), start..end);
+            if let (Some(id), Some(seq)) = (id, made.next()) {
+                at.insert((id.batch.number, id.ordinal, id.child), (start..end, seq));
             }
             start = end + 1;
         }
         Self { content, at }
     }
 
-    /// A record and its children.
-    fn family(&self, ordinal: u32) -> Vec<(u16, Range<usize>)> {
-        let family = self.at.range((ordinal, 0)..=(ordinal, u16::MAX));
-        family.map(|((_, child), at)| (*child, at.clone())).collect()
+    /// A record and its children, or the one child that is asked for.
+    fn find(&self, record: &RecordId) -> Vec<(u16, Range<usize>, u64)> {
+        let (batch, ordinal) = (record.batch.number, record.ordinal);
+        let children = match record.child {
+            0 => 0..=u16::MAX,
+            child => child..=child,
+        };
+        let family = self.at.range((batch, ordinal, *children.start())..=(batch, ordinal, *children.end()));
+        family.map(|((.., child), (at, seq))| (*child, at.clone(), *seq)).collect()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Is the lake whole?
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use futures::TryStreamExt;
@@ -114,6 +115,7 @@ async fn walk(lake: &Lake, pipeline: &PipelineId, found: &mut Verified) -> Resul
             Ok(manifest) => {
                 check_manifest(&entry.commit, &manifest, found);
                 let view = view.get_or_insert_with(|| View::empty(pipeline));
+                check_joined(&entry.commit, &manifest, view, found);
                 view.apply(&entry.commit, manifest);
             }
             Err(error) if matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound) => {
@@ -160,6 +162,34 @@ fn check_manifest(commit: &Commit, manifest: &Manifest, found: &mut Verified) {
     }
 }
 
+/// What was joined has the same records, batch by batch, as what it was joined out of.
+fn check_joined(commit: &Commit, manifest: &Manifest, before: &View, found: &mut Verified) {
+    if commit.kind != CommitKind::Compact {
+        return;
+    }
+    let name = commit.name();
+    let mut balance: BTreeMap<(u64, u64), i128> = BTreeMap::new();
+    for location in &manifest.retired {
+        match before.object(location) {
+            Some(object) => object.live().for_each(|(part, _)| {
+                *balance.entry((part.batch, part.seq)).or_default() += i128::from(part.records);
+            }),
+            None => found.problem(&name, format!("it joins {location}, which does not count")),
+        }
+    }
+    for part in manifest.parts.values().flatten() {
+        *balance.entry((part.batch, part.seq)).or_default() -= i128::from(part.records);
+    }
+    found.check(balance.values().all(|n| *n == 0), &name, "it does not hold the records of what it joins");
+    let records: u64 = manifest.outputs.iter().map(|output| output.records).sum();
+    let parts = |output: &crate::Output| {
+        let parts = manifest.parts.get(&output.location).into_iter().flatten();
+        parts.map(|part| part.records).sum::<u64>()
+    };
+    let miscounted = manifest.outputs.iter().any(|output| parts(output) != output.records);
+    found.check(!miscounted && records == commit.counts.written, &name, "its joined records are miscounted");
+}
+
 async fn object_problem(lake: &Lake, object: &Object) -> Result<Option<String>> {
     let bytes = match lake.store().get(&object.location).await {
         Ok(bytes) => bytes,
@@ -187,6 +217,6 @@ async fn object_problem(lake: &Lake, object: &Object) -> Result<Option<String>> 
         Ok(lines) => memchr::memchr_iter(b'\n', &lines).count() as u64,
         Err(error) => return Ok(Some(error.to_string())),
     };
-    Ok((lines != object.records)
-        .then(|| format!("it has {lines} records and should have {}", object.records)))
+    let expected = object.stored_records();
+    Ok((lines != expected).then(|| format!("it has {lines} records and should have {expected}")))
 }

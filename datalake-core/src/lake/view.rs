@@ -1,6 +1,7 @@
 //! What the commits of a pipeline leave standing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 
 use chrono::{DateTime, Utc};
 use futures::TryStreamExt;
@@ -11,7 +12,7 @@ use crate::Result;
 use crate::codec::Compression;
 use crate::digest::Sha256;
 use crate::id::{Dataset, PipelineId};
-use crate::ledger::{Commit, Ledger, Manifest};
+use crate::ledger::{Commit, CommitKind, Ledger, Manifest, Part};
 use crate::position::Position;
 use crate::records::Counts;
 use crate::sink::Output;
@@ -27,11 +28,11 @@ pub struct Object {
     pub dataset: Dataset,
     /// The commit that names it.
     pub seq: u64,
-    /// The batch whose records it holds.
+    /// The batch whose records it holds; of a joined object the first.
     pub batch: u64,
     /// Its length, as stored.
     pub bytes: u64,
-    /// Its records; for the raw zone those cut from its documents.
+    /// Its records that count; for the raw zone those cut from its documents.
     pub records: u64,
     /// The digest of its bytes, as stored.
     pub sha256: Option<Sha256>,
@@ -41,6 +42,56 @@ pub struct Object {
     pub format: Option<String>,
     /// Its partition.
     pub partition: Option<String>,
+    /// If it was joined out of others: whose records it holds, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub parts: Vec<Part>,
+    /// Batches in a joined object that were made again since: their records in it count no more.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub remade: BTreeSet<u64>,
+}
+
+impl Object {
+    /// Whether it holds records of a batch that count.
+    #[must_use]
+    pub fn holds(&self, batch: u64) -> bool {
+        match &self.parts[..] {
+            [] => self.batch == batch,
+            parts => !self.remade.contains(&batch) && parts.iter().any(|part| part.batch == batch),
+        }
+    }
+
+    /// Whether no other batch has records in it that count.
+    pub(crate) fn is_only_of(&self, batch: u64) -> bool {
+        self.live().all(|(part, _)| part.batch == batch)
+    }
+
+    /// Its records that count, each run of them with their numbers in the object, counted from 0.
+    pub(crate) fn live(&self) -> impl Iterator<Item = (Part, Range<u64>)> {
+        let whole = Part { batch: self.batch, seq: self.seq, records: self.records };
+        let parts = if self.parts.is_empty() { vec![whole] } else { self.parts.clone() };
+        let rows: Vec<_> = Part::rows(&parts).collect();
+        rows.into_iter().filter(|(part, _)| !self.remade.contains(&part.batch))
+    }
+
+    /// The numbers of its records that count, counted from 0.
+    pub(crate) fn rows(&self) -> Vec<Range<u64>> {
+        let mut rows: Vec<Range<u64>> = Vec::new();
+        for (_, next) in self.live() {
+            match rows.last_mut() {
+                Some(last) if last.end == next.start => last.end = next.end,
+                _ => rows.push(next),
+            }
+        }
+        rows
+    }
+
+    /// All records in it, whether they count or not.
+    pub(crate) fn stored_records(&self) -> u64 {
+        match &self.parts[..] {
+            [] => self.records,
+            parts => parts.iter().map(|part| part.records).sum(),
+        }
+    }
 }
 
 /// The objects of a dataset in a zone, added up.
@@ -71,6 +122,7 @@ pub struct View {
     pub counts: Counts,
     objects: BTreeMap<(u64, u64, String), Object>,
     places: BTreeMap<String, (u64, u64)>,
+    joined: BTreeSet<String>,
 }
 
 impl View {
@@ -84,6 +136,7 @@ impl View {
             counts: Counts::default(),
             objects: BTreeMap::new(),
             places: BTreeMap::new(),
+            joined: BTreeSet::new(),
         }
     }
 
@@ -102,10 +155,12 @@ impl View {
     /// Adds the next commit.
     pub(crate) fn apply(&mut self, commit: &Commit, manifest: Manifest) {
         for location in &manifest.retired {
-            if let Some((batch, seq)) = self.places.remove(location) {
-                self.objects.remove(&(batch, seq, location.clone()));
-            }
+            self.remove(location);
         }
+        if commit.kind == CommitKind::Rebuild {
+            self.remake(commit.batch);
+        }
+        let mut parts = manifest.parts;
         let raw = manifest.raw.map(|raw| Output {
             sink: "raw".into(),
             location: raw.location,
@@ -118,12 +173,17 @@ impl View {
         });
         for output in raw.into_iter().chain(manifest.outputs).chain(manifest.quarantined) {
             let Some(zone) = Zone::of(&output.location) else { continue };
-            self.places.insert(output.location.clone(), (commit.batch, commit.seq));
+            let parts = parts.remove(&output.location).unwrap_or_default();
+            let batch = parts.first().map_or(commit.batch, |part| part.batch);
+            if !parts.is_empty() {
+                self.joined.insert(output.location.clone());
+            }
+            self.places.insert(output.location.clone(), (batch, commit.seq));
             let object = Object {
                 zone,
                 dataset: commit.envelope.origin.dataset.clone(),
                 seq: commit.seq,
-                batch: commit.batch,
+                batch,
                 bytes: output.bytes,
                 records: output.records,
                 sha256: output.sha256,
@@ -131,6 +191,8 @@ impl View {
                 format: output.format,
                 partition: output.partition,
                 location: output.location,
+                parts,
+                remade: BTreeSet::new(),
             };
             self.objects.insert((object.batch, object.seq, object.location.clone()), object);
         }
@@ -148,9 +210,38 @@ impl View {
         self.objects.values()
     }
 
-    /// The objects of a batch.
+    /// The objects that hold records of a batch, joined ones last.
     pub fn of_batch(&self, batch: u64) -> impl Iterator<Item = &Object> {
-        self.objects.range((batch, 0, String::new())..(batch + 1, 0, String::new())).map(|(_, object)| object)
+        let own = self.objects.range((batch, 0, String::new())..(batch + 1, 0, String::new()));
+        let own = own.map(|(_, object)| object).filter(|object| object.parts.is_empty());
+        let joined = self.joined.iter().filter_map(|location| self.object(location));
+        own.chain(joined.filter(move |object| object.holds(batch)))
+    }
+
+    /// The object of a key, if it counts.
+    #[must_use]
+    pub fn object(&self, location: &str) -> Option<&Object> {
+        let (batch, seq) = self.places.get(location)?;
+        self.objects.get(&(*batch, *seq, location.to_owned()))
+    }
+
+    fn remove(&mut self, location: &str) {
+        self.joined.remove(location);
+        if let Some((batch, seq)) = self.places.remove(location) {
+            self.objects.remove(&(batch, seq, location.to_owned()));
+        }
+    }
+
+    /// The records of a batch in joined objects count no more.
+    fn remake(&mut self, batch: u64) {
+        for location in &self.joined {
+            let Some((first, seq)) = self.places.get(location) else { continue };
+            let Some(object) = self.objects.get_mut(&(*first, *seq, location.clone())) else { continue };
+            if object.holds(batch) {
+                object.remade.insert(batch);
+                object.records = object.live().map(|(part, _)| part.records).sum();
+            }
+        }
     }
 
     /// The objects that count, by batch, commit and key.

@@ -21,8 +21,11 @@ pub enum CommitKind {
     Data,
     /// Quarantined records of an earlier batch, tried again.
     Replay,
-    /// An earlier batch, made again from its raw documents.
+    /// An earlier batch, made again from its raw documents. All other records of the batch in the curated zone count no
+    /// more, those in joined objects too.
     Rebuild,
+    /// Objects of earlier commits, joined into fewer. No record is new, and none is gone.
+    Compact,
 }
 
 /// One entry of the ledger. It *is* the lineage record of its batch.
@@ -36,7 +39,7 @@ pub struct Commit {
     pub seq: u64,
     /// Why.
     pub kind: CommitKind,
-    /// The number of the batch that the records are of.
+    /// The number of the batch that the records are of; 0 if they are of several.
     pub batch: u64,
     /// The batches of new data up to here.
     pub batches: u64,

@@ -1,5 +1,7 @@
 //! What a commit names: objects, documents, outputs.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
@@ -27,6 +29,30 @@ pub struct Manifest {
     /// Objects of earlier commits that count no more from here on.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub retired: Vec<String>,
+    /// Of outputs that were joined out of others, by key: whose records they hold, in order.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parts: BTreeMap<String, Vec<Part>>,
+}
+
+/// Records that follow one another in a joined object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// The batch they are of.
+    pub batch: u64,
+    /// The commit that made them what they are.
+    pub seq: u64,
+    /// How many there are.
+    pub records: u64,
+}
+
+impl Part {
+    /// Parts with the numbers of their records in the object, counted from 0.
+    pub(crate) fn rows(parts: &[Self]) -> impl Iterator<Item = (Self, Range<u64>)> {
+        parts.iter().scan(0, |next, part| {
+            let start = std::mem::replace(next, *next + part.records);
+            Some((*part, start..*next))
+        })
+    }
 }
 
 /// Where a manifest is: in the entry, or beside the ledger if it is long.

@@ -16,7 +16,7 @@ mod seal;
 mod store;
 
 pub use commit::{Commit, CommitKind};
-pub use manifest::{DocumentRow, DocumentTable, Manifest, ManifestAt};
+pub use manifest::{DocumentRow, DocumentTable, Manifest, ManifestAt, Part};
 pub use store::StoreLedger;
 
 /// A commit as the ledger holds it.

@@ -100,7 +100,8 @@ impl StoreLedger {
     /// Moves a long manifest to an object of its own, whose key holds the attempt and so is never taken.
     async fn spill(&self, commit: &Commit) -> Result<Option<Commit>> {
         let ManifestAt::Here(manifest) = &commit.manifest else { return Ok(None) };
-        let rows = manifest.documents.len() + manifest.outputs.len() + manifest.retired.len();
+        let parts: usize = manifest.parts.values().map(Vec::len).sum();
+        let rows = manifest.documents.len() + manifest.outputs.len() + manifest.retired.len() + parts;
         if rows < 64 && manifest.raw.as_ref().is_none_or(|raw| raw.frames.len() < 512) {
             return Ok(None);
         }

@@ -165,6 +165,13 @@ pub(super) fn commit(
         bytes_in: batch.documents.iter().map(|document: &Document| document.len() as u64).sum(),
         bytes_out: stored + raw.as_ref().map_or(0, |raw| raw.bytes),
         reasons,
-        manifest: ManifestAt::Here(Manifest { raw, documents, outputs, quarantined, retired }),
+        manifest: ManifestAt::Here(Manifest {
+            raw,
+            documents,
+            outputs,
+            quarantined,
+            retired,
+            ..Manifest::default()
+        }),
     }
 }

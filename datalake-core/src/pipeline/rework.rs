@@ -117,7 +117,10 @@ async fn rebuilt(shared: &Shared, lake: &Lake, view: &View, original: &Commit) -
     let manifest = shared.ledger.manifest(original).await?;
     let documents = lake.documents(&manifest).await?;
     let done = transform(shared, original, documents).await?;
-    let retired = view.of_batch(original.batch).filter(|object| object.zone != Zone::Raw);
+    // A joined object counts on for the other batches in it.
+    let retired = view
+        .of_batch(original.batch)
+        .filter(|object| object.zone != Zone::Raw && object.is_only_of(original.batch));
     Ok(Remade {
         documents: done.documents.to_vec(),
         counts: Counts {

@@ -33,6 +33,8 @@ pub enum Command {
     Replay(Pipelines),
     /// Make the curated zone again from the raw one, without touching the source
     Rebuild(Pipelines),
+    /// Join small objects of the curated zone into larger ones
+    Compact(Compact),
     /// Remove objects that no commit names
     Clean(Clean),
     /// Show what the pipelines are made of
@@ -172,6 +174,17 @@ pub struct Trace {
     /// Show lines and raw bytes in full
     #[arg(long)]
     pub full: bool,
+}
+
+/// Options of `compact`.
+#[derive(Debug, Clone, Args)]
+pub struct Compact {
+    /// Which pipelines.
+    #[command(flatten)]
+    pub pipelines: Pipelines,
+    /// About how large an object should become, as stored; those of less than half of it are joined
+    #[arg(long, default_value = "64MiB", value_name = "BYTES", value_parser = units::bytes)]
+    pub target: u64,
 }
 
 /// Options of `clean`.

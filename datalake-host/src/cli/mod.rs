@@ -43,7 +43,7 @@ use clap::{CommandFactory, FromArgMatches, Parser};
 use datalake_core::Error;
 use serde_json::json;
 
-pub use args::{Cat, Clean, Drain, Health, Ls, Pipelines, Run, Trace};
+pub use args::{Cat, Clean, Compact, Drain, Health, Ls, Pipelines, Run, Trace};
 pub use args::{Command, Globals, LogFormat};
 pub use exit::Exit;
 pub use units::duration;

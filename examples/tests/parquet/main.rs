@@ -77,6 +77,71 @@ fn two_other_readers_find_every_value_of_real_data_sets() {
     hydrate(&scratch.0.join("parquet"), &["verify"]);
 }
 
+#[test]
+fn small_files_are_joined_and_read_back() {
+    let scratch = Scratch::new("joined");
+    let input = scratch.0.join("orders.ndjson");
+    let (lines, parquet) = (scratch.0.join("ndjson"), scratch.0.join("parquet"));
+    let path = input.display().to_string();
+    let mut grown = String::new();
+    for n in 0..5 {
+        grown.push_str(&format!(
+            "{{\"n\":{n},\"price\":{n}.50,\"more{}\":\"ä{n}\"}}\n{{\"n\":0.{n}1}}\n",
+            n % 2
+        ));
+        fs::write(&input, &grown).unwrap();
+        let common = ["--input", &path, "--dataset", "orders"];
+        hydrate(&lines, &[&common[..], &["drain"]].concat());
+        hydrate(&parquet, &[&common[..], &["--curated-format", "parquet", "drain"]].concat());
+    }
+    for lake in [&lines, &parquet] {
+        let list = || {
+            let listed = hydrate(lake, &["--json", "ls", "--zone", "curated", "--objects"]);
+            String::from_utf8(listed).unwrap().lines().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let cat = || hydrate(lake, &["cat"]);
+        assert_eq!(list().len(), 5);
+        let before = cat();
+        let told = String::from_utf8(hydrate(lake, &["compact"])).unwrap();
+        assert!(told.contains("5 objects became 1, 10 records"), "{told}");
+        assert_eq!(list().len(), 1);
+        assert_eq!(before.iter().filter(|&&byte| byte == b'\n').count(), 10);
+        assert_eq!(values(&cat()), values(&before));
+        let traced = hydrate(lake, &["--json", "trace", "orders/4/0"]);
+        let trace: Value = serde_json::from_slice(&traced).unwrap();
+        assert_eq!(trace["raw"], grown.lines().nth(6).unwrap());
+        hydrate(lake, &["verify"]);
+        let cleaned = String::from_utf8(hydrate(lake, &["clean", "--older-than", "0s"])).unwrap();
+        assert!(cleaned.contains("5 objects removed"), "{cleaned}");
+        hydrate(lake, &["verify"]);
+        let told = String::from_utf8(hydrate(lake, &["compact"])).unwrap();
+        assert!(told.contains("nothing to join"), "{told}");
+    }
+    let Some(python) = there(PYTHON, "reading back joined files") else { return };
+    let expected = scratch.0.join("expected");
+    fs::write(&expected, hydrate(&lines, &["cat"])).unwrap();
+    let objects = hydrate(&parquet, &["--json", "ls", "--zone", "curated", "--objects"]);
+    let object: Value = serde_json::from_slice(&objects).unwrap();
+    let file = parquet.join(object["location"].as_str().unwrap());
+    let set = json!({ "name": "orders", "lines": expected, "files": [file] });
+    let printed = scratch.read_back(&python, &[set]);
+    assert!(printed.contains(" 0 problems"), "{printed}");
+}
+
+/// The records by what they say: a column that has been widened shows more decimal places.
+fn values(lines: &[u8]) -> Vec<Value> {
+    let lines = lines.split(|&byte| byte == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| floats(serde_json::from_slice(line).unwrap())).collect()
+}
+
+fn floats(value: Value) -> Value {
+    match value {
+        Value::Number(number) => json!(number.as_f64()),
+        Value::Object(members) => members.into_iter().map(|(name, value)| (name, floats(value))).collect(),
+        other => other,
+    }
+}
+
 /// What a variable names, or a line that says what is left out.
 fn there(variable: &str, what: &str) -> Option<PathBuf> {
     let found = std::env::var_os(variable).map(PathBuf::from);

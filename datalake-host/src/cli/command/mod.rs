@@ -10,6 +10,7 @@ use crate::Host;
 
 mod cat;
 mod clean;
+mod compact;
 mod describe;
 mod drain;
 mod health;
@@ -33,6 +34,7 @@ pub(super) async fn run(host: Host, command: Command, out: &mut Out) -> Result<E
         Command::Verify(args) => verify::run(host, &args, out).await,
         Command::Replay(args) => rework::run(host, &args, rework::Again::Replay, out).await,
         Command::Rebuild(args) => rework::run(host, &args, rework::Again::Rebuild, out).await,
+        Command::Compact(args) => compact::run(host, &args, out).await,
         Command::Clean(args) => clean::run(host, &args, out).await,
         Command::Describe(args) => describe::run(host, &args, out).await,
     }

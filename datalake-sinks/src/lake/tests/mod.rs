@@ -1,5 +1,6 @@
 //! A lake written by pipelines and read back.
 
+mod compact;
 mod lineage;
 mod progress;
 mod suite;
