@@ -1,6 +1,6 @@
 //! Logs, one JSON value a line on standard error, where the platform collects them.
 
-use tracing_subscriber::filter::Targets;
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
@@ -13,7 +13,12 @@ pub(super) fn start() {
         .with_ansi(false)
         .with_writer(std::io::stderr);
     // The program's own logs stay as they are.
-    tracing_subscriber::registry().with(by_environment()).with(layer).try_init().ok();
+    tracing_subscriber::registry()
+        .with(by_environment())
+        .with(filter_fn(crate::may_be_logged))
+        .with(layer)
+        .try_init()
+        .ok();
 }
 
 /// `RUST_LOG`, or else the level that the function is configured with, or else `info`.

@@ -34,7 +34,8 @@ fn a_secret_in_a_compressed_object_is_found() {
     let (canary, place) = (Canary::new("packed"), tempfile::tempdir().unwrap());
     let text = bytes::Bytes::from(format!("{{\"k\":\"{}\"}}\n", canary.value));
     for (name, codec) in [("a.zst", Compression::Zstd), ("b.gz", Compression::Gzip)] {
-        std::fs::write(place.path().join(name), codec.frame(3, &[text.clone()]).unwrap()).unwrap();
+        std::fs::write(place.path().join(name), codec.frame(3, std::slice::from_ref(&text)).unwrap())
+            .unwrap();
     }
     let mut found = std::collections::BTreeSet::new();
     files(place.path(), &mut |name, bytes| {
