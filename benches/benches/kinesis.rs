@@ -4,7 +4,7 @@
 //! `cargo bench -p datalake-benches --features kinesis --bench kinesis`
 //!
 //! `DATALAKE_PYTHON_AWS` names a Python with boto3; without it only our side is measured. `DATALAKE_BENCH_RECORDS` is
-//! the number of records.
+//! the number of records. `AWS_ACCESS_KEY_ID` and `AWS_SECRET_ACCESS_KEY` must be set, to anything.
 
 #![allow(clippy::print_stdout, reason = "a bench prints what it measured")]
 
