@@ -92,8 +92,8 @@ async fn invocations_that_overlap_land_every_record_once() {
     const RECORDS: usize = 60_000;
     let folder = tempfile::tempdir().unwrap();
     let lake = folder.path().join("lake");
-    let silo = Silo::open(RECORDS, 1_000, Duration::from_millis(50), TOKEN);
-    let lambda = binary(function(&silo, &lake).timeout(Duration::from_secs(4)));
+    let silo = Silo::open(RECORDS, 3_000, Duration::from_millis(20), TOKEN);
+    let lambda = binary(function(&silo, &lake).timeout(Duration::from_secs(10)));
     for round in 0.. {
         assert!(round < 60, "no end");
         let three = futures::future::try_join_all((0..3).map(|_| lambda.invoke(json!({})))).await.unwrap();
