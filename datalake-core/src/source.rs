@@ -110,7 +110,8 @@ pub struct Remaining {
 ///   [`commit`](Self::commit) in turns, [`seek`](Self::seek) again after a lost race or a failure, and
 ///   [`close`](Self::close) last. After a crash there is no last call.
 /// * **Commit.** Positions are committed in the order they were given; some may be passed over, since committing
-///   one commits all before it.
+///   one commits all before it. A source that can seek and waits for commits is told the position of a `seek` right
+///   after it, since the process that made the commit may have been killed before it could tell.
 /// * **Again.** What was read but not committed MUST be given again after a `seek` to the last committed position,
 ///   by this value or by a new one in another process.
 /// * **Records.** A document is never parsed by the source beyond what is needed to cut it at a record boundary and
