@@ -1,5 +1,6 @@
-//! The transformation of a Firehose event of nearly 6 MB, against the same one in Python with `json` of the standard
-//! library and with `orjson`, from the bytes of the event to the bytes of the answer. The answers are compared first.
+//! The transformation of a Firehose event, against the same one in Python with `json` of the standard library and with
+//! `orjson`, from the bytes of the event to the bytes of the answer: of the longest event without lineage, and with
+//! lineage of the longest that the service makes of its largest buffer. The answers are compared.
 //!
 //! `DATALAKE_PYTHON_AWS=… cargo bench -p datalake-benches --bench firehose`
 //!
@@ -21,12 +22,12 @@ use datalake_core::{Ambient, Cpu, Pipeline, SystemClock, SystemEntropy};
 use datalake_host::lambda::firehose::FirehoseTransform;
 use serde_json::{Value, json};
 
-/// The longest event of the service.
-const LIMIT: usize = 6_291_456;
+/// The longest event that a function takes, and what a buffer of 3 MB makes of one.
+const EVENTS: [(usize, bool); 2] = [(6_291_456, false), (4 << 20, true)];
 const ROUNDS: usize = 15;
 
 /// An event of as many orders as it holds.
-fn event() -> Vec<u8> {
+fn event(limit: usize) -> Vec<u8> {
     let mut orders = Records::new(7);
     let (mut records, mut used) = (Vec::new(), 512);
     loop {
@@ -34,7 +35,7 @@ fn event() -> Vec<u8> {
         orders.write(&mut line).expect("memory");
         let data = STANDARD.encode(&line);
         used += 180 + data.len();
-        if used > LIMIT {
+        if used > limit {
             break;
         }
         let record_id = format!("4962356679560409365057709846046461451487{:016}000000", records.len());
@@ -53,7 +54,7 @@ fn event() -> Vec<u8> {
     event.to_string().into_bytes()
 }
 
-fn transform(cpu: Cpu) -> FirehoseTransform {
+fn transform(cpu: Cpu, lineage: bool) -> FirehoseTransform {
     let state = Pointer::parse("/state").expect("a pointer");
     let orders = Pipeline::builder("orders")
         .ambient(Ambient::new(SystemClock, SystemEntropy, cpu))
@@ -66,17 +67,19 @@ fn transform(cpu: Cpu) -> FirehoseTransform {
         .transform(cast("total", "/total", Type::Number).expect("a step"));
     let builder = FirehoseTransform::builder(orders.reshaper().expect("a pipeline"));
     // Python answers with all that it has, so we do too.
-    builder.answer_limit(6 << 20).build().expect("a transformation")
+    let builder = builder.answer_limit(6 << 20);
+    let builder = if lineage { builder } else { builder.bare() };
+    builder.build().expect("a transformation")
 }
 
 /// The median of calls, and the last answer.
-fn run(event: &[u8], threads: Option<usize>) -> (Sample, Bytes) {
+fn run(event: &[u8], lineage: bool, threads: Option<usize>) -> (Sample, Bytes) {
     let (mut runtime, cpu) = match threads {
         Some(threads) => (tokio::runtime::Builder::new_multi_thread(), Cpu::threads(threads)),
         None => (tokio::runtime::Builder::new_current_thread(), Cpu::inline()),
     };
     let runtime = runtime.build().expect("a runtime");
-    let transform = transform(cpu);
+    let transform = transform(cpu, lineage);
     let mut last = Bytes::new();
     let samples: Vec<_> = (0..ROUNDS)
         .map(|_| {
@@ -90,29 +93,33 @@ fn run(event: &[u8], threads: Option<usize>) -> (Sample, Bytes) {
 }
 
 /// What an answer says, without who says it.
-fn said(answer: &[u8]) -> Vec<(String, Option<Value>)> {
+fn said(answer: &[u8], lineage: bool) -> Vec<(String, Option<Value>)> {
     let answer: Value = serde_json::from_slice(answer).expect("an answer");
     let records = answer["records"].as_array().expect("records").iter().map(|record| {
         let data = STANDARD.decode(record["data"].as_str().unwrap_or_default()).expect("data");
         let mut order: Option<Value> = serde_json::from_slice(&data).ok();
         if let Some(order) = order.as_mut().and_then(Value::as_object_mut) {
-            order.remove("_lake").expect("lineage");
+            assert_eq!(order.remove("_lake").is_some(), lineage);
         }
         (record["result"].to_string(), order)
     });
     records.collect()
 }
 
-/// The median seconds of each of Python's.
-fn python(python: &Path, event: &Path, answer: &Path) -> Vec<(String, Duration)> {
+/// The medians of each of Python's.
+fn python(python: &Path, event: &Path, answer: &Path, lineage: bool) -> Vec<(String, Sample)> {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/firehose.py");
     let rounds = (ROUNDS / 3).to_string();
-    let ran = Command::new(python).arg(script).arg(event).arg(rounds).arg(answer).output().expect("Python");
+    let lineage = if lineage { "lineage" } else { "bare" };
+    let mut command = Command::new(python);
+    let ran = command.arg(script).arg(event).arg(rounds).arg(answer).arg(lineage).output().expect("Python");
     assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
     let told = String::from_utf8(ran.stdout).expect("text");
     let line = |line: &str| {
-        let (name, seconds) = line.split_once(' ').expect("a name and seconds");
-        (name.to_owned(), Duration::from_secs_f64(seconds.parse().expect("seconds")))
+        let mut words = line.split(' ');
+        let name = words.next().expect("a name").to_owned();
+        let mut time = || Duration::from_secs_f64(words.next().expect("seconds").parse().expect("seconds"));
+        (name, Sample { wall: time(), cpu: time() })
     };
     told.lines().map(line).collect()
 }
@@ -122,32 +129,50 @@ fn main() {
         println!("left out: DATALAKE_PYTHON_AWS names no Python with orjson");
         return;
     };
-    let event = event();
+    for (limit, lineage) in EVENTS {
+        compare(Path::new(&interpreter), &event(limit), lineage);
+    }
+}
+
+fn compare(interpreter: &Path, event: &[u8], lineage: bool) {
     let directory = directory();
     let (given, answered) = (directory.path().join("event"), directory.path().join("answer"));
-    std::fs::write(&given, &event).expect("a file");
+    std::fs::write(&given, event).expect("a file");
 
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let (one, answer) = run(&event, None);
-    let theirs = python(Path::new(&interpreter), &given, &answered);
-    let (all, _) = run(&event, Some(threads));
+    let (one, answer) = run(event, lineage, None);
+    let theirs = python(interpreter, &given, &answered, lineage);
+    let (all, _) = run(event, lineage, Some(threads));
 
-    let ours = said(&answer);
-    for (name, _) in &theirs {
-        let path = answered.with_extension(name);
-        assert!(said(&std::fs::read(path).expect("an answer")) == ours, "{name} answers otherwise");
-    }
+    let ours = said(&answer, lineage);
     let failed = ours.iter().filter(|(result, _)| result == "\"ProcessingFailed\"").count();
     println!(
-        "an event of {} bytes with {} records, an answer of {} bytes, {failed} refused",
+        "{} lineage, an event of {} bytes with {} records, an answer of {} bytes, {failed} refused",
+        if lineage { "with" } else { "without" },
         event.len(),
         ours.len(),
         answer.len()
     );
+    for (name, _) in &theirs {
+        let path = answered.with_extension(name);
+        assert!(said(&std::fs::read(path).expect("an answer"), lineage) == ours, "{name} answers otherwise");
+    }
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
-    println!("ours: {:.1} ms on one thread, {:.1} ms on {threads}", millis(one.wall), millis(all.wall));
-    for (name, time) in theirs {
-        let times = |ours: Sample| time.as_secs_f64() / ours.wall.as_secs_f64();
-        println!("{name}: {:.1} ms, {:.1} and {:.1} times as long", millis(time), times(one), times(all));
+    println!(
+        "  ours: {:.1} ms on one thread ({:.1} ms of the processor), {:.1} ms on {threads}",
+        millis(one.wall),
+        millis(one.cpu),
+        millis(all.wall)
+    );
+    for (name, took) in theirs {
+        let times = |theirs: Duration, ours: Duration| theirs.as_secs_f64() / ours.as_secs_f64();
+        println!(
+            "  {name}: {:.1} ms ({:.1} ms of the processor): {:.1} times the processor time, {:.1} and {:.1} times the time",
+            millis(took.wall),
+            millis(took.cpu),
+            times(took.cpu, one.cpu),
+            times(took.wall, one.wall),
+            times(took.wall, all.wall)
+        );
     }
 }
