@@ -25,7 +25,10 @@ pub(crate) fn run() -> Result<()> {
             Err(error) => summary.add(peer.name, Err(error)),
         }
     }
-    tests.envs(emulators::CLIENT).env_remove("AWS_ENDPOINT_URL");
+    tests.envs(emulators::CLIENT);
+    for variable in emulators::elsewhere(std::env::vars_os().map(|(name, _)| name)) {
+        tests.env_remove(variable);
+    }
     let mut started = Vec::new();
     let mut localstack = None;
     for emulator in emulators::ALL {

@@ -1,5 +1,6 @@
 //! Emulators of AWS. Each runs from its Python package, at a pinned version, on a free port of loopback.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -36,6 +37,12 @@ pub(crate) fn client(endpoint: &str) -> Vec<(String, String)> {
     let endpoint = [("AWS_ENDPOINT_URL", endpoint)];
     let all = CLIENT.into_iter().chain(endpoint);
     all.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// Those variables of an environment that send clients of AWS elsewhere. An emulator would hand them to its functions, for
+/// which they count more than what a function is configured with.
+pub(crate) fn elsewhere(names: impl Iterator<Item = OsString>) -> impl Iterator<Item = OsString> {
+    names.filter(|name| name.to_string_lossy().starts_with("AWS_ENDPOINT_URL"))
 }
 
 /// An emulator, and how it is started.
@@ -108,5 +115,17 @@ impl Emulator {
 
     fn folder(&self, purpose: &str) -> Result<PathBuf> {
         Ok(run::target()?.join("emulators").join(format!("{}-{purpose}", self.name)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_endpoint_of_all_services_or_of_one_leads_elsewhere() {
+        let names = ["AWS_ENDPOINT_URL", "AWS_CA_BUNDLE", "AWS_ENDPOINT_URL_S3", "PATH"];
+        let found: Vec<_> = elsewhere(names.into_iter().map(OsString::from)).collect();
+        assert_eq!(found, ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"]);
     }
 }

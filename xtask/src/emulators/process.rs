@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use super::running::{Running, Started};
-use super::{READY_WITHIN, health};
+use super::{READY_WITHIN, elsewhere, health};
 use crate::Result;
 
 /// Starts a module of Python in a group of its own and waits until it answers.
@@ -27,6 +27,9 @@ pub(crate) fn start(
     let output = File::create(&log)?;
     let mut command = Command::new(python);
     command.args(["-m", module]).current_dir(folder).process_group(0);
+    for variable in elsewhere(std::env::vars_os().map(|(name, _)| name)) {
+        command.env_remove(variable);
+    }
     command.env("TMPDIR", folder.join("tmp")).envs(settings.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(output.try_clone()?).stderr(output);
     let child = command.spawn().map_err(|cause| format!("{}: {cause}", python.display()))?;
