@@ -1,11 +1,13 @@
 //! How far long work has come.
 
-use std::sync::{Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
-use datalake_core::pipeline::Progress;
+use datalake_core::lake::Lake;
+use datalake_core::pipeline::{Budget, Progress};
+use datalake_core::{PipelineId, Records, Transform, async_trait};
 use tokio::sync::watch;
 
-use super::*;
+use super::{lake, ndjson, pipeline};
 
 /// Notes how far the pipeline is whenever it is at work.
 #[derive(Clone, Default)]

@@ -2,5 +2,5 @@
 
 mod answers;
 mod objects;
-mod place;
+pub(crate) mod place;
 mod suite;
