@@ -6,7 +6,8 @@ use std::path::Path;
 
 use crate::{Result, run};
 
-/// Checks that every test that a document names exists: a name in backticks, in snake case, of three words or more.
+/// Checks that every test and program that a document names exists: a name in backticks, in snake case, of three words or
+/// more.
 pub(crate) fn documents() -> Result<String> {
     let root = run::root();
     let (mut documents, mut sources) = (Vec::new(), Vec::new());
@@ -15,17 +16,18 @@ pub(crate) fn documents() -> Result<String> {
         Some("rs") => sources.push(path.to_owned()),
         _ => {}
     })?;
-    let mut functions = BTreeSet::new();
+    let mut known = BTreeSet::new();
     for source in &sources {
         let text = fs::read_to_string(source)?;
-        functions.extend(text.split("fn ").skip(1).map(|rest| word(rest).to_owned()));
+        known.extend(text.split("fn ").skip(1).map(|rest| word(rest).to_owned()));
+        known.extend(source.file_stem().map(|program| program.to_string_lossy().into_owned()));
     }
     let (mut names, mut wrong) = (0, Vec::new());
     for document in &documents {
         let text = fs::read_to_string(document)?;
         for name in named(&text) {
             names += 1;
-            if !functions.contains(name) {
+            if !known.contains(name) {
                 wrong.push(format!("{}: there is no `{name}`", document.strip_prefix(root)?.display()));
             }
         }

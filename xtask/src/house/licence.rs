@@ -9,6 +9,7 @@ const ALLOWED: &[&str] = &[
     "BSD-3-Clause",
     "ISC",
     "Zlib",
+    "CC0-1.0",
     "Unicode-3.0",
     "0BSD",
     "Unlicense",

@@ -131,8 +131,10 @@ async fn a_queue_is_told_every_message_that_is_not_committed() {
 async fn what_is_not_committed_by_the_deadline_is_reported() {
     let mut worker = Worker::fed().await;
     let event = kinesis([("100", body(1))]);
+    worker.down.on(r#"{"n":1"#);
     let error = worker.answer_within(&event, Some(Duration::ZERO)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unavailable);
+    worker.down.on(None);
     worker.answer_within(&event, Some(Duration::from_secs(60))).await.unwrap();
     assert_eq!(worker.numbers(Zone::Curated).await, [1]);
 }

@@ -177,6 +177,9 @@ impl Builder {
     /// A prefix has an expression that the service does not know, or that it refuses there.
     pub fn build(self) -> Result<Delivery, Wrong> {
         let Self { mut settings, prefix, errors, backup, start } = self;
+        if settings.function.is_none() {
+            settings.gather = (1, Duration::ZERO);
+        }
         settings.prefix = Prefix::parse(&prefix)?;
         if settings.prefix.has_expressions() && errors.is_empty() {
             return Err(Wrong("a prefix with expressions needs an error prefix".into()));
