@@ -2,6 +2,8 @@
 
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(feature = "kinesis")]
+pub mod kinesis;
 #[cfg(feature = "lake")]
 pub mod lake;
 #[cfg(any(feature = "web-hook", feature = "web-poll"))]
