@@ -2,10 +2,12 @@
 
 use std::process::Command;
 
+use datalake_simulators::lambda::Lambda;
 use datalake_simulators::s3::{Fault, Op, Refusal, Rule, S3};
 use tempfile::TempDir;
 
 use super::watch::{Canary, content};
+use super::web::echoing;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn credentials_in_the_environment_of_a_worker_are_nowhere() {
@@ -41,5 +43,41 @@ async fn credentials_in_the_environment_of_a_worker_are_nowhere() {
         content(&key, &s3.object("lake", &key).unwrap().bytes, &mut |name, bytes| {
             [&secret, &token].iter().for_each(|canary| canary.is_not_in(name, bytes));
         });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn secrets_in_the_environment_of_a_function_are_nowhere() {
+    let (secret, session) = (Canary::new("fn-key"), Canary::new("fn-session"));
+    let (shop, unused) = (Canary::new("fn-shop"), Canary::new("fn-unused"));
+    let (s3, peer) = (S3::start().await.unwrap(), echoing(unused.value.clone()).await);
+    s3.create_bucket("lake");
+    let lambda = Lambda::builder()
+        .env("SOURCE_URL", peer.url("/x"))
+        .env("SECRET", "env:SHOP_TOKEN")
+        .env("SHOP_TOKEN", &shop.value)
+        .env("LAKE", "s3://lake/p")
+        .env("RUST_LOG", "trace")
+        .env("AWS_ENDPOINT_URL", s3.endpoint())
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", &secret.value)
+        .env("AWS_SESSION_TOKEN", &session.value)
+        .binary(env!("CARGO_BIN_EXE_sourcing_lambda"));
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        let invocation = lambda.invoke(serde_json::json!({})).await.unwrap();
+        told.push(format!("{invocation:?} {:?}", invocation.outcome.json().map(|json| json.to_string())));
+    }
+    let logs = lambda.logs();
+    assert!(logs.iter().any(|line| line.contains("TRACE")), "the logs are those of TRACE");
+    assert!(!s3.objects("lake").is_empty(), "{told:?}");
+    for canary in [&secret, &session, &shop] {
+        told.iter().for_each(|text| canary.is_not_in("what is answered", text.as_bytes()));
+        canary.is_not_in("the logs of the function", logs.join("\n").as_bytes());
+        for key in s3.objects("lake") {
+            let object = s3.object("lake", &key).unwrap();
+            canary.is_not_in("what goes with an object", format!("{:?}", object.about).as_bytes());
+            content(&key, &object.bytes, &mut |name, bytes| canary.is_not_in(name, bytes));
+        }
     }
 }

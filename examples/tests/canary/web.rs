@@ -17,7 +17,7 @@ use super::peer::{Answer, Peer};
 use super::watch::{Canary, both, log, search};
 
 /// A server that fails, gives two pages, and then refuses, and repeats what it was told in every header it has.
-async fn echoing(token: String) -> Peer {
+pub(crate) async fn echoing(token: String) -> Peer {
     let asked = AtomicUsize::new(0);
     Peer::start(move |request| {
         let told = |name: &str| {
