@@ -98,7 +98,8 @@ impl Builder {
     }
 
     /// Sets how many bytes and how long records are gathered for the function. 1 MiB and 60 seconds unless set; the
-    /// service takes at most 3 MiB and 900 seconds, and here any number of bytes makes events of up to 6 MB.
+    /// service takes at most 3 MiB and 900 seconds, and here any number of bytes makes events of up to 6 MB. Without a
+    /// function nothing is gathered for one.
     pub fn gather(mut self, bytes: usize, time: Duration) -> Self {
         self.settings.gather = (bytes, time);
         self
