@@ -67,7 +67,7 @@ impl KinesisSourceBuilder {
         self
     }
 
-    /// Sets what a record of the stream is; one JSON value without it. With `Format::JsonLines` a record of the stream holds
+    /// Sets what a record of the stream is; one JSON value without it. With [`Format::Ndjson`] a record of the stream holds
     /// several records.
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;

@@ -227,11 +227,11 @@ impl KinesisSource {
     }
 
     fn give(&mut self) -> Result<Next> {
-        let mut requests = std::mem::take(&mut self.pending.requests);
+        let requests = std::mem::take(&mut self.pending.requests);
         let Settings { format, batch_bytes, .. } = &self.settings;
         let documents = self.pending.give(&mut self.given, &self.info.locator, format, *batch_bytes);
         let mut batch = SourceBatch::new(documents, self.given.position()?);
-        for id in requests.drain(..) {
+        for id in requests {
             batch = batch.with_request(Request { id: Some(id), ..Request::default() });
         }
         Ok(Next::Batch(batch))
