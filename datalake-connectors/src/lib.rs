@@ -2,6 +2,8 @@
 
 #[cfg(feature = "files")]
 pub mod files;
+#[cfg(feature = "_http")]
+mod http;
 #[cfg(feature = "kinesis")]
 pub mod kinesis;
 #[cfg(feature = "lake")]

@@ -9,11 +9,11 @@ use serde_json::json;
 use super::pagination::Style;
 use super::position::State;
 use super::{Incremental, Pagination, Plan, PollSource, page, probe};
-use crate::web::auth::Auth;
-use crate::web::client::{Bounds, Client};
-use crate::web::origin::Origin;
-use crate::web::pace::Pace;
-use crate::web::percent;
+use crate::http::Auth;
+use crate::http::client::{Bounds, Client};
+use crate::http::origin::Origin;
+use crate::http::pace::Pace;
+use crate::http::percent;
 use datalake_core::{Credential, Dataset, Error, Format, Result, Secret, SourceInfo};
 
 /// Settings of a [`PollSource`].

@@ -11,8 +11,8 @@ use super::page::Facts;
 use super::pagination::Style;
 use super::position::{Fingerprint, Validators};
 use super::{Plan, format, link_header};
-use crate::web::client::{Answer, Client};
-use crate::web::percent;
+use crate::http::client::{Answer, Client};
+use crate::http::percent;
 use datalake_core::{Document, Error, Request, Result};
 
 /// From this size on a page is read on a thread of its own.

@@ -12,9 +12,9 @@ use self::fetch::{Fetched, Page, fetch};
 use self::page::Reader;
 use self::pagination::{Step, Style};
 use self::position::{Fingerprint, SCHEMA, State};
-use super::client::Client;
-use super::link::reroot;
-use super::pace::Pace;
+use crate::http::client::Client;
+use crate::http::link::reroot;
+use crate::http::pace::Pace;
 use datalake_core::{
     Dataset, Document, Error, ErrorKind, Format, Next, Position, Request, Result, Source, SourceBatch,
     SourceInfo, async_trait,

@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
-use crate::web::percent;
+use crate::http::percent;
 
 /// A request as it came.
 #[derive(Debug, Clone)]

@@ -10,8 +10,8 @@ use datalake_core::{Credential, Error, Result, Secret};
 use super::parse_header;
 use super::token::Tokens;
 use super::transport::Transport;
-use crate::web::auth::{Auth, Kind};
-use crate::web::percent;
+use crate::http::auth::{Auth, Kind};
+use crate::http::percent;
 
 /// A shorter credential is not looked for in texts: it would be found by chance.
 const SHORTEST: usize = 6;

@@ -15,9 +15,9 @@ use datalake_core::{Error, ErrorKind, Result, Secret};
 use super::credentials::basic;
 use super::transport::{AGENT, Transport};
 use super::{Answer, parse_header, refusal};
-use crate::web::auth::OAuth2;
-use crate::web::origin::Origin;
-use crate::web::percent;
+use crate::http::auth::OAuth2;
+use crate::http::origin::Origin;
+use crate::http::percent;
 
 /// How long before its end a token is replaced, at most; a tenth of its life if that is less.
 const MARGIN: Duration = Duration::from_secs(60);

@@ -10,8 +10,8 @@ use http::uri::PathAndQuery;
 use datalake_core::{Error, ErrorKind};
 
 use super::Answer;
-use crate::web::link;
-use crate::web::origin::Origin;
+use crate::http::link;
+use crate::http::origin::Origin;
 
 /// The longest delay a server is believed.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);

@@ -1,0 +1,10 @@
+//! What the sources that ask over HTTP share: a client of one origin, and what goes with it.
+
+mod auth;
+pub(crate) mod client;
+pub(crate) mod link;
+pub(crate) mod origin;
+pub(crate) mod pace;
+pub(crate) mod percent;
+
+pub use auth::{Auth, OAuth2};
