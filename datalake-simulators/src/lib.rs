@@ -10,6 +10,7 @@
 //! | `kinesis` | a Kinesis whose shards split and merge, and that fails on request |
 //! | `lambda` | the runtime interface of Lambda, to drive a worker's binary |
 //! | `s3` | an S3 with conditional writes and uploads in parts that fails on request |
+//! | `salesforce` | a Salesforce org whose records change while they are read, and that fails on request |
 
 #[cfg(feature = "emulator")]
 pub mod emulator;
@@ -23,5 +24,9 @@ mod json;
 pub mod kinesis;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(feature = "salesforce")]
+pub mod rest;
 #[cfg(feature = "s3")]
 pub mod s3;
+#[cfg(feature = "salesforce")]
+pub mod salesforce;

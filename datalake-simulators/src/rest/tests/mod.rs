@@ -1,0 +1,4 @@
+mod client;
+mod faults;
+
+pub(crate) use client::{Reply, call, get};
