@@ -127,7 +127,8 @@ impl Builder {
         self
     }
 
-    /// Lets a query with more results than this run out of time, by REST or by Bulk.
+    /// Lets a query with more results than this run out of time, unless it only counts them. In Bulk, only one that
+    /// sorts them does.
     pub fn query_rows(mut self, rows: usize) -> Self {
         self.query_rows = Some(rows);
         self

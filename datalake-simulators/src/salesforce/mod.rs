@@ -1,7 +1,7 @@
 //! A Salesforce org in the test's own process.
 //!
-//! It speaks OAuth 2.0 and the REST API of the service to any client, and has its traps. What is in it is made and
-//! changed by the test, by plain methods, while clients read.
+//! It speaks OAuth 2.0, the REST API and the query jobs of Bulk API 2.0 to any client, and has the service's traps.
+//! What is in it is made and changed by the test, by plain methods, while clients read.
 //!
 //! ```
 //! use datalake_simulators::salesforce::{Field, Object, Salesforce};
@@ -27,20 +27,34 @@
 //! | `versions` | `GET /services/data` |
 //! | `query`, `query_all` | `GET …/query?q=`, `GET …/queryAll?q=` |
 //! | `query_more` | `GET …/query/LOCATOR` |
+//! | `global`, `describe` | `GET …/sobjects`, `GET …/sobjects/OBJECT/describe` |
+//! | `deleted`, `updated` | `GET …/sobjects/OBJECT/deleted?start=&end=`, the same with `updated` |
+//! | `record` | `GET …/sobjects/OBJECT/ID` |
+//! | `limits` | `GET …/limits` |
+//! | `create_job`, `list_jobs` | `POST …/jobs/query`, `GET …/jobs/query` |
+//! | `job_state`, `job_results` | `GET …/jobs/query/ID`, `GET …/jobs/query/ID/results` |
+//! | `abort_job`, `delete_job` | `PATCH …/jobs/query/ID`, `DELETE …/jobs/query/ID` |
 //! | `other` | anything else: not found |
 //!
 //! Queries are SOQL of one object: a list of fields or `COUNT()`, `WHERE` with comparisons, `IN`, `LIKE`, `AND`, `OR`,
 //! `NOT` and brackets, `ORDER BY`, `LIMIT`, `OFFSET`. As in the service, `AND` and `OR` are not mixed without brackets,
 //! points in time have no quotes, and an empty text is no value. Points in time that the org sets have whole seconds, so
 //! that many records share one.
+//!
+//! A job of Bulk sees the records as they are when it says that it is complete. Its results have the names of the columns
+//! on every page, all values in quotes, and the word `null` as the locator after the last page. It can be deleted only
+//! when it has ended.
 
 mod builder;
+mod bulk;
 mod change;
+mod describe;
 mod id;
 mod object;
 mod org;
 mod query;
 mod refused;
+mod replicate;
 mod route;
 mod soql;
 mod stamp;
@@ -57,6 +71,7 @@ use serde_json::{Map, Value};
 use crate::rest::{Faults, Server, lock};
 
 pub use builder::Builder;
+pub use bulk::{Job, JobState};
 pub use object::{Field, Kind, Object};
 pub use transaction::Transaction;
 
@@ -215,6 +230,38 @@ impl Salesforce {
     /// Lets all queries die that have pages left.
     pub fn expire_cursors(&self) {
         lock(&self.state.org).cursors.clear();
+    }
+
+    /// The jobs of Bulk that were not deleted.
+    #[must_use]
+    pub fn jobs(&self) -> Vec<Job> {
+        lock(&self.state.org).jobs.values().map(|kept| kept.job().clone()).collect()
+    }
+
+    /// The next job that would be complete fails with this message. Called again, the one after it.
+    pub fn fail_job(&self, message: impl Into<String>) {
+        lock(&self.state.org).failing_jobs.push_back(message.into());
+    }
+
+    /// Forgets all jobs with their results, as the service does after seven days.
+    pub fn forget_jobs(&self) {
+        lock(&self.state.org).jobs.clear();
+    }
+
+    /// Adds a field to an object. Its records have nothing in it.
+    ///
+    /// # Panics
+    /// There is no such object, or it has the field already.
+    pub fn add_field(&self, object: &str, field: Field) {
+        self.on(object, |table, _| table.add_field(field));
+    }
+
+    /// Removes a field of an object.
+    ///
+    /// # Panics
+    /// There is no such object.
+    pub fn remove_field(&self, object: &str, name: &str) {
+        self.on(object, |table, _| table.remove_field(name));
     }
 
     /// How many requests counted against the limit of the day.

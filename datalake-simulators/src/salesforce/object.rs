@@ -39,13 +39,15 @@ pub struct Field {
     pub(super) filterable: bool,
     pub(super) sortable: bool,
     pub(super) calculated: bool,
+    /// Nobody sees it any more.
+    pub(super) removed: bool,
 }
 
 impl Field {
     /// A field that can be filtered and sorted by, as far as its kind allows.
     pub fn new(name: impl Into<String>, kind: Kind) -> Self {
         let free = !matches!(kind, Kind::LongText | Kind::Address | Kind::Base64);
-        Self { name: name.into(), kind, filterable: free, sortable: free, calculated: false }
+        Self { name: name.into(), kind, filterable: free, sortable: free, calculated: false, removed: false }
     }
 
     /// Text.
@@ -129,7 +131,12 @@ impl Object {
     }
 
     pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.fields.iter().position(|field| field.name.eq_ignore_ascii_case(name))
+        self.visible().find(|(_, field)| field.name.eq_ignore_ascii_case(name)).map(|(at, _)| at)
+    }
+
+    /// The fields that were not removed, with their places.
+    pub(super) fn visible(&self) -> impl Iterator<Item = (usize, &Field)> {
+        self.fields.iter().enumerate().filter(|(_, field)| !field.removed)
     }
 }
 
@@ -176,6 +183,18 @@ impl Cell {
             Self::Boolean(truth) => Value::Bool(*truth),
             Self::Time(millis) => Value::String(stamp::rest(*millis)),
             Self::Compound(value) => value.clone(),
+        }
+    }
+
+    /// As a result of Bulk has it, without quotes.
+    pub(super) fn csv(&self) -> String {
+        match self {
+            Self::Null => String::new(),
+            Self::Id(text) | Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Boolean(truth) => truth.to_string(),
+            Self::Time(millis) => stamp::bulk(*millis),
+            Self::Compound(value) => value.to_string(),
         }
     }
 }

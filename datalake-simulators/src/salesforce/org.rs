@@ -7,8 +7,9 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::builder::Builder;
+use super::bulk::Kept;
 use super::change::Change;
-use super::object::{Cell, ID, IS_DELETED, Object};
+use super::object::{Cell, Field, ID, IS_DELETED, Object};
 use super::query::Cursor;
 use super::refused::Refused;
 use super::{id, stamp};
@@ -24,6 +25,9 @@ pub(super) struct Org {
     pub(super) tables: Vec<Table>,
     pub(super) sessions: HashMap<String, Session>,
     pub(super) cursors: VecDeque<Cursor>,
+    /// Jobs of Bulk by their ids, and why the next ones fail.
+    pub(super) jobs: BTreeMap<String, Kept>,
+    pub(super) failing_jobs: VecDeque<String>,
     pub(super) requests: u64,
     /// The time by the org's clock, if it does not go by the machine's.
     clock: Option<i64>,
@@ -56,6 +60,8 @@ impl Org {
             tables,
             sessions: HashMap::new(),
             cursors: VecDeque::new(),
+            jobs: BTreeMap::new(),
+            failing_jobs: VecDeque::new(),
             requests: 0,
             clock: None,
             ids: BTreeMap::new(),
@@ -131,6 +137,20 @@ impl Table {
         Self { object, rows: BTreeMap::new(), deleted: BTreeMap::new(), next: 0 }
     }
 
+    /// Has one more field. Records have nothing in it.
+    pub(super) fn add_field(&mut self, field: Field) {
+        let known = self.object.find(&field.name);
+        assert!(known.is_none(), "{} has a field {} already", self.object.name, field.name);
+        self.object.fields.push(field);
+        self.rows.values_mut().for_each(|row| Arc::make_mut(row).push(Cell::Null));
+    }
+
+    pub(super) fn remove_field(&mut self, name: &str) {
+        if let Some(at) = self.object.find(name) {
+            self.object.fields[at].removed = true;
+        }
+    }
+
     pub(super) fn next_id(&mut self) -> String {
         self.next += 1;
         id::id(&self.object.prefix, self.next)
@@ -138,8 +158,7 @@ impl Table {
 
     /// A record as REST writes it, with all of its fields.
     pub(super) fn json(&self, row: &Row) -> Map<String, Value> {
-        let fields = self.object.fields.iter().map(|field| field.name.clone());
-        fields.zip(row.iter().map(Cell::json)).collect()
+        self.object.visible().map(|(at, field)| (field.name.clone(), row[at].json())).collect()
     }
 }
 

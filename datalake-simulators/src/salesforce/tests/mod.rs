@@ -1,3 +1,5 @@
+mod bulk;
+mod describe;
 mod login;
 mod queries;
 
