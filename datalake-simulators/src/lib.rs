@@ -11,6 +11,7 @@
 //! | `lambda` | the runtime interface of Lambda, to drive a worker's binary |
 //! | `s3` | an S3 with conditional writes and uploads in parts that fails on request |
 //! | `salesforce` | a Salesforce org whose records change while they are read, and that fails on request |
+//! | `sap` | a SAP Gateway: OData 2.0 and 4.0, changes, operational data provisioning |
 
 #[cfg(feature = "emulator")]
 pub mod emulator;
@@ -24,9 +25,13 @@ mod json;
 pub mod kinesis;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(feature = "sap")]
+pub mod odata;
 #[cfg(feature = "salesforce")]
 pub mod rest;
 #[cfg(feature = "s3")]
 pub mod s3;
 #[cfg(feature = "salesforce")]
 pub mod salesforce;
+#[cfg(feature = "sap")]
+pub mod sap;
