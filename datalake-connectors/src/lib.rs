@@ -1,8 +1,11 @@
 //! Sources for `datalake`, each in its own feature.
 
+#[cfg(feature = "crm-salesforce")]
+pub mod crm;
 #[cfg(feature = "files")]
 pub mod files;
 #[cfg(feature = "_http")]
+#[cfg_attr(not(feature = "web-poll"), allow(dead_code, unreachable_pub, unused_imports))]
 mod http;
 #[cfg(feature = "kinesis")]
 pub mod kinesis;

@@ -17,9 +17,9 @@ mod token;
 mod transport;
 
 pub(crate) use answer::Answer;
+pub(crate) use transport::{AGENT, Transport};
 
 use credentials::Credentials;
-use transport::Transport;
 
 use super::auth::Auth;
 use super::origin::Origin;
@@ -124,7 +124,7 @@ impl Client {
             headers.clone_from(&signed.own);
             headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
             headers.entry(header::ACCEPT_ENCODING).or_insert(HeaderValue::from_static("gzip, zstd"));
-            headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(transport::AGENT));
+            headers.entry(header::USER_AGENT).or_insert(HeaderValue::from_static(AGENT));
             for (name, value) in extra.iter().chain(&signed.headers) {
                 headers.insert(name, value.clone());
             }

@@ -17,19 +17,19 @@ use datalake_core::{Error, ErrorKind, Result};
 use super::{Answer, Bounds, tls};
 
 /// What we call ourselves.
-pub(super) const AGENT: &str = concat!("datalake/", env!("CARGO_PKG_VERSION"));
+pub(crate) const AGENT: &str = concat!("datalake/", env!("CARGO_PKG_VERSION"));
 
 /// The longest a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(20);
 
 /// Connections, kept open between requests.
-pub(super) struct Transport {
+pub(crate) struct Transport {
     pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
     pub(super) bounds: Bounds,
 }
 
 impl Transport {
-    pub(super) fn new(trusted: &[u8], secure: bool, bounds: Bounds) -> Result<Self> {
+    pub(crate) fn new(trusted: &[u8], secure: bool, bounds: Bounds) -> Result<Self> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
@@ -51,7 +51,7 @@ impl Transport {
     /// # Errors
     /// `Unavailable` if the server cannot be reached, falls silent or ends the answer too early; `RecordTooLarge` if
     /// the answer is.
-    pub(super) async fn send(&self, request: Request<Full<Bytes>>, shown: &str) -> Result<Answer> {
+    pub(crate) async fn send(&self, request: Request<Full<Bytes>>, shown: &str) -> Result<Answer> {
         let response = self.hurry(self.pool.request(request), shown).await?;
         let response = response.map_err(|cause| {
             Error::new(ErrorKind::Unavailable, "the server cannot be reached or gave no answer")

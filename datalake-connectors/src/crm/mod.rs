@@ -1,0 +1,4 @@
+//! Systems of customer relationship management.
+
+#[cfg(feature = "crm-salesforce")]
+pub mod salesforce;

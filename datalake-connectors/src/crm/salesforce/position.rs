@@ -1,0 +1,324 @@
+//! How far a read has come.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+use chrono::{DateTime, TimeDelta, Utc};
+use serde::{Deserialize, Serialize};
+
+use datalake_core::Sha256;
+
+/// The name and version of the encoding.
+pub(super) const SCHEMA: &str = "crm.salesforce/1";
+
+/// How many records at the end of a cycle are remembered. Each costs 12 bytes of every position.
+const REMEMBERED: usize = 1_000;
+/// How many characters a remembered record has: nine bytes, so that two are not the same by chance.
+const LENGTH: usize = 12;
+
+/// Before this nothing was stamped. Only where to cut a window without a beginning depends on it.
+const BEGINNING: i64 = 915_148_800;
+
+/// Everything up to and including a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct State {
+    /// The object that is read.
+    pub(super) of: String,
+    /// How many cycles have begun.
+    pub(super) cycle: u64,
+    /// The field that says when a record changed, once it is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) cursor: Option<String>,
+    /// Everything stamped before this was seen by a cycle that is complete.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mark: Option<DateTime<Utc>>,
+    /// Up to when deletes beyond the recycle bin were told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) deleted: Option<DateTime<Utc>>,
+    /// The cycle under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) run: Option<Run>,
+    /// The records at the end of the cycle before.
+    #[serde(default, skip_serializing_if = "Known::is_empty")]
+    pub(super) last: Known,
+    /// The records at the end of this cycle.
+    #[serde(default, skip_serializing_if = "Known::is_empty")]
+    pub(super) now: Known,
+    /// Jobs whose results were given whole: to be removed once that is durable.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) finished: Vec<Job>,
+}
+
+/// A cycle.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Run {
+    /// Up to when it reads.
+    pub(super) until: Option<DateTime<Utc>>,
+    pub(super) phase: Phase,
+    pub(super) window: Window,
+    pub(super) step: Step,
+}
+
+/// What a cycle does, one after the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Phase {
+    /// Looks again at what the cycle before has seen, for what has come late.
+    Late,
+    /// Reads what is new.
+    New,
+    /// Asks what was deleted for good.
+    Deleted,
+}
+
+/// From a moment on, to just before another.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Window {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) lo: Option<DateTime<Utc>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) hi: Option<DateTime<Utc>>,
+}
+
+/// A record in the order of the query.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Mark {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) at: Option<DateTime<Utc>>,
+    pub(super) id: String,
+}
+
+/// What comes next in a window.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Step {
+    /// A query for what follows a record, or for all.
+    Query { after: Option<Mark> },
+    /// The next page of a query, as the server named it.
+    Page { path: String, after: Option<Mark> },
+    /// A bulk job, to be made.
+    Create,
+    /// A bulk job that may still be at work.
+    Job(Job),
+    /// A page of the results of a bulk job; the first has no locator.
+    Results { job: Job, locator: Option<String> },
+}
+
+/// A bulk job, and the version of the API that it must be asked by.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Job {
+    pub(super) id: String,
+    pub(super) version: String,
+}
+
+impl Step {
+    /// The bulk job it is about.
+    pub(super) fn job(&self) -> Option<&Job> {
+        match self {
+            Self::Job(job) | Self::Results { job, .. } => Some(job),
+            Self::Query { .. } | Self::Page { .. } | Self::Create => None,
+        }
+    }
+}
+
+impl Window {
+    /// The first half of what follows a moment, if it can be cut.
+    pub(super) fn half(&self, after: Option<DateTime<Utc>>) -> Option<Self> {
+        let lo = after.max(self.lo).map_or(BEGINNING, |lo| lo.timestamp());
+        let hi = self.hi?.timestamp();
+        let middle = DateTime::from_timestamp(lo + (hi - lo) / 2, 0)?;
+        (hi - lo >= 2).then_some(Self { lo: self.lo, hi: Some(middle) })
+    }
+}
+
+impl State {
+    /// The state before the first cycle.
+    pub(super) fn new(object: &str) -> Self {
+        Self { of: object.to_owned(), ..Self::default() }
+    }
+
+    /// Begins a cycle that reads up to a moment.
+    pub(super) fn begin(&mut self, plan: &Cycle) {
+        self.cycle += 1;
+        self.now = Known::default();
+        let first = Step::Query { after: None };
+        let until = plan.until.map(|until| self.mark.map_or(until, |mark| until.max(mark)));
+        let late = self.mark.filter(|_| plan.until.is_some() && plan.look_back > TimeDelta::zero());
+        let (phase, window) = match late {
+            Some(mark) => (Phase::Late, Window { lo: back(mark, plan.look_back), hi: Some(mark) }),
+            None => (Phase::New, Window { lo: self.mark.or(plan.start), hi: until }),
+        };
+        let step = if phase == Phase::New && plan.bulk { Step::Create } else { first };
+        self.run = Some(Run { until, phase, window, step });
+    }
+
+    /// Goes on after a window that is done. `deletes` says whether to ask for them.
+    pub(super) fn advance(&mut self, plan: &Cycle, deletes: bool) {
+        let Some(run) = &mut self.run else { return };
+        let next = if plan.bulk { Step::Create } else { Step::Query { after: None } };
+        let rest = |hi: Option<DateTime<Utc>>| hi.is_some() && hi < run.until;
+        match run.phase {
+            Phase::Late if run.window.hi < self.mark => {
+                run.window = Window { lo: run.window.hi, hi: self.mark };
+                run.step = Step::Query { after: None };
+            }
+            Phase::Late if rest(self.mark) => {
+                run.phase = Phase::New;
+                run.window = Window { lo: self.mark, hi: run.until };
+                run.step = next;
+            }
+            Phase::New if rest(run.window.hi) => {
+                run.window = Window { lo: run.window.hi, hi: run.until };
+                run.step = next;
+            }
+            Phase::Late | Phase::New if deletes => {
+                run.phase = Phase::Deleted;
+                run.step = Step::Query { after: None };
+            }
+            Phase::Late | Phase::New | Phase::Deleted => self.finish(),
+        }
+    }
+
+    /// Begins the window again as a query or as a bulk job. What it gave comes again.
+    pub(super) fn restart(&mut self, step: Step) {
+        if let Some(run) = &mut self.run {
+            run.step = step;
+        }
+    }
+
+    /// Completes the cycle.
+    fn finish(&mut self) {
+        if let Some(run) = self.run.take() {
+            self.mark = run.until;
+            self.last = std::mem::take(&mut self.now);
+        }
+    }
+}
+
+/// What a cycle is made by.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Cycle {
+    pub(super) until: Option<DateTime<Utc>>,
+    pub(super) start: Option<DateTime<Utc>>,
+    pub(super) look_back: TimeDelta,
+    /// Whether everything new is read by bulk jobs.
+    pub(super) bulk: bool,
+}
+
+/// A moment less a time.
+pub(super) fn back(at: DateTime<Utc>, by: TimeDelta) -> Option<DateTime<Utc>> {
+    at.checked_sub_signed(by)
+}
+
+/// Records by short digests, one after the other.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Known(String);
+
+impl Known {
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a record, in this state of it, is among them.
+    pub(super) fn holds(&self, id: &str, stamp: &str) -> bool {
+        let digest = digest(id, stamp);
+        self.0.as_bytes().chunks(LENGTH).any(|known| known == digest.as_bytes())
+    }
+
+    /// Remembers a record, unless it is known or there are too many.
+    pub(super) fn note(&mut self, id: &str, stamp: &str) {
+        if self.0.len() < REMEMBERED * LENGTH && !self.holds(id, stamp) {
+            self.0.push_str(&digest(id, stamp));
+        }
+    }
+}
+
+fn digest(id: &str, stamp: &str) -> String {
+    let digest = Sha256::of(format!("{id}\n{stamp}").as_bytes());
+    STANDARD_NO_PAD.encode(&digest.as_bytes()[..LENGTH / 4 * 3])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> DateTime<Utc> {
+        DateTime::from_timestamp(1_700_000_000 + seconds, 0).unwrap()
+    }
+
+    fn cycle(until: i64) -> Cycle {
+        Cycle { until: Some(at(until)), start: None, look_back: TimeDelta::seconds(60), bulk: false }
+    }
+
+    fn run(state: &State) -> (Phase, Option<i64>, Option<i64>) {
+        let run = state.run.as_ref().unwrap();
+        let seconds = |at: Option<DateTime<Utc>>| at.map(|at| at.timestamp() - 1_700_000_000);
+        (run.phase, seconds(run.window.lo), seconds(run.window.hi))
+    }
+
+    #[test]
+    fn a_cycle_looks_back_then_reads_what_is_new_then_asks_for_deletes() {
+        let mut state = State::new("Account");
+        state.begin(&cycle(100));
+        assert_eq!(run(&state), (Phase::New, None, Some(100)));
+        state.advance(&cycle(100), true);
+        assert_eq!(run(&state).0, Phase::Deleted);
+        state.advance(&cycle(100), true);
+        assert_eq!((state.mark, state.run.is_none()), (Some(at(100)), true));
+        state.begin(&cycle(300));
+        assert_eq!(run(&state), (Phase::Late, Some(40), Some(100)));
+        state.advance(&cycle(300), false);
+        assert_eq!(run(&state), (Phase::New, Some(100), Some(300)));
+        state.advance(&cycle(300), false);
+        assert_eq!(state.mark, Some(at(300)));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_moves_no_mark_back() {
+        let mut state = State::new("Account");
+        state.mark = Some(at(100));
+        state.begin(&cycle(50));
+        assert_eq!(run(&state), (Phase::Late, Some(40), Some(100)));
+        state.advance(&cycle(50), false);
+        assert_eq!((state.mark, state.run.is_none()), (Some(at(100)), true));
+    }
+
+    #[test]
+    fn halves_of_a_window_are_read_one_after_the_other() {
+        let mut state = State::new("Account");
+        state.mark = Some(at(0));
+        let cycle = Cycle { look_back: TimeDelta::zero(), ..cycle(100) };
+        state.begin(&cycle);
+        let half = state.run.as_ref().unwrap().window.half(None).unwrap();
+        state.run.as_mut().unwrap().window = half;
+        assert_eq!(run(&state), (Phase::New, Some(0), Some(50)));
+        state.advance(&cycle, false);
+        assert_eq!(run(&state), (Phase::New, Some(50), Some(100)));
+        assert!(Window { lo: None, hi: Some(at(0)) }.half(None).unwrap().lo.is_none());
+        assert_eq!(Window { lo: Some(at(0)), hi: Some(at(1)) }.half(None), None);
+    }
+
+    #[test]
+    fn a_record_is_known_in_one_state_of_it() {
+        let mut known = Known::default();
+        known.note("001", "a");
+        known.note("001", "a");
+        assert!(known.holds("001", "a") && !known.holds("001", "b") && !known.holds("0", "01a"));
+        assert_eq!(known.0.len(), LENGTH);
+        (0..2 * REMEMBERED).for_each(|n| known.note("x", &n.to_string()));
+        assert_eq!(known.0.len(), LENGTH * REMEMBERED);
+    }
+
+    #[test]
+    fn a_state_reads_back() {
+        let mut state = State::new("Account");
+        state.begin(&cycle(100));
+        state.now.note("001", "a");
+        state.run.as_mut().unwrap().step = Step::Results {
+            job: Job { id: "750x".into(), version: "62.0".into() },
+            locator: Some("MTA".into()),
+        };
+        let text = serde_json::to_string(&state).unwrap();
+        assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);
+    }
+}
