@@ -11,5 +11,9 @@ mod http;
 pub mod kinesis;
 #[cfg(feature = "lake")]
 pub mod lake;
+#[cfg(feature = "_odata")]
+mod odata;
+#[cfg(feature = "sap")]
+pub mod sap;
 #[cfg(any(feature = "web-hook", feature = "web-poll"))]
 pub mod web;
