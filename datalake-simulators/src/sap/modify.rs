@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::Inner;
 use super::page::Place;
 use crate::odata::error::Refusal;
-use crate::odata::server::{Answer, Request};
+use crate::odata::server::Request;
 use crate::odata::{Entity, Key, Kind, Row, Value, Values, Version, literal};
 
 /// The row with a key, as it is written in a URL.
@@ -22,6 +22,14 @@ fn parse(version: Version, entity: &Entity, key: &str) -> Result<Key, Refusal> {
     key.map(Key).ok_or_else(|| Refusal::bad(format!("Invalid key predicate for type {}", entity.name)))
 }
 
+/// What was done.
+pub(super) enum Done {
+    /// A row was created.
+    Created(Values),
+    /// A row was changed or deleted.
+    Changed,
+}
+
 /// Creates, changes or deletes a row as a client asks. Only properties whose JSON is the same in all versions can be given.
 pub(super) fn modify(
     inner: &Inner,
@@ -29,7 +37,7 @@ pub(super) fn modify(
     entity: &Entity,
     place: &Place<'_>,
     request: &Request,
-) -> Result<Answer, Refusal> {
+) -> Result<Done, Refusal> {
     let key = place.key.as_deref().map(|key| parse(version, entity, key)).transpose()?;
     let there = |key: &Key| inner.system.contains(&entity.set, key.clone());
     match (request.method.as_str(), key) {
@@ -44,8 +52,8 @@ pub(super) fn modify(
                 return Err(Refusal::new(400, "SY/530", "The row exists already"));
             }
             inner.system.create(&entity.set, row);
-            Ok(Answer::empty(201)
-                .with("location", format!("{}{}", request.path, literal::key(version, entity, &key.0))))
+            let row = inner.system.table(&entity.set, |table| table.rows.get(&key).cloned()).flatten();
+            row.map(Done::Created).ok_or_else(|| Refusal::missing("Resource not found"))
         }
         ("PUT" | "PATCH" | "MERGE", Some(key)) if there(&key) => {
             let mut row = read(entity, &request.body)?;
@@ -53,11 +61,11 @@ pub(super) fn modify(
                 row = row.with(&entity.properties[n].name, part);
             }
             inner.system.update(&entity.set, row);
-            Ok(Answer::empty(204))
+            Ok(Done::Changed)
         }
         ("DELETE", Some(key)) if there(&key) => {
             inner.system.delete(&entity.set, key.0);
-            Ok(Answer::empty(204))
+            Ok(Done::Changed)
         }
         (_, Some(key)) if !there(&key) => Err(Refusal::missing("Resource not found")),
         _ => Err(Refusal::new(405, "/IWFND/CM_BEC/033", "Method not allowed")),

@@ -156,7 +156,7 @@ fn resource(
         return Err(Refusal::new(405, "/IWFND/CM_BEC/033", "Method not allowed"));
     }
     let place = Place::parse(path).ok_or_else(|| Refusal::missing("No such resource"))?;
-    let target = target(inner, place.set)?;
+    let target = target(inner, &place.set)?;
     if let Some((feed, from)) = inner.followed(request)? {
         return Ok(v2::write(settings, request, &inner.page(settings, VERSION, &feed, from)));
     }

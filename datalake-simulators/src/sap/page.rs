@@ -22,7 +22,7 @@ pub(super) struct Mark {
 /// What is asked for: a set, or a row of it.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place<'a> {
-    pub(super) set: &'a str,
+    pub(super) set: String,
     /// The text in the parentheses, decoded.
     pub(super) key: Option<String>,
     /// What follows, for instance `$count`.
@@ -32,10 +32,12 @@ pub(super) struct Place<'a> {
 impl<'a> Place<'a> {
     /// Reads the path below the root of a service.
     pub(super) fn parse(path: &'a str) -> Option<Self> {
-        let decode = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();
         let (head, rest) = path.split_once('/').unwrap_or((path, ""));
+        let head = percent_encoding::percent_decode_str(head).decode_utf8_lossy().into_owned();
         match head.split_once('(') {
-            Some((set, key)) => Some(Self { set, key: Some(decode(key.strip_suffix(')')?)), rest }),
+            Some((set, key)) => {
+                Some(Self { set: set.to_owned(), key: Some(key.strip_suffix(')')?.to_owned()), rest })
+            }
             None => Some(Self { set: head, key: None, rest }),
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::builder::Builder;
+use super::modify::Done;
 use super::page::{self, Mark, Place};
 use super::{Inner, atom, modify};
 use crate::odata::edmx::{self, Shown};
@@ -47,9 +48,27 @@ fn metadata_of(inner: &Inner, settings: &Builder, request: &Request) -> Answer {
 
 fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) -> Result<Answer, Refusal> {
     let place = Place::parse(path).ok_or_else(|| Refusal::missing("No such resource"))?;
-    let entity = inner.entity(place.set)?;
+    let entity = inner.entity(&place.set)?;
     if request.method != "GET" {
-        return modify::modify(inner, VERSION, &entity, &place, request);
+        return Ok(match modify::modify(inner, VERSION, &entity, &place, request)? {
+            Done::Created(row) => {
+                let mut body = String::from("{\"d\":");
+                entry(
+                    &mut body,
+                    settings,
+                    request,
+                    &entity,
+                    &entity.set,
+                    &Query::default().shown(&entity),
+                    &row,
+                );
+                body.push('}');
+                let id = format!("{}{}", request.path, literal::key(VERSION, &entity, &entity.key_of(&row)));
+                let created = Answer { status: 201, ..json(body) };
+                created.with("location", Inner::absolute(settings, request, &id))
+            }
+            Done::Changed => Answer::empty(204),
+        });
     }
     if let Some((feed, from)) = inner.followed(request)? {
         return Ok(write(settings, request, &inner.page(settings, VERSION, &feed, from)));

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::builder::{Builder, Removed};
+use super::modify::Done;
 use super::page::{self, Mark, Place};
 use super::{Inner, modify};
 use crate::odata::edmx::{self, Shown};
@@ -50,9 +51,17 @@ fn metadata_of(inner: &Inner, settings: &Builder, request: &Request) -> Answer {
 
 fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) -> Result<Answer, Refusal> {
     let place = Place::parse(path).ok_or_else(|| Refusal::missing("No such resource"))?;
-    let entity = inner.entity(place.set)?;
+    let entity = inner.entity(&place.set)?;
     if request.method != "GET" {
-        return modify::modify(inner, VERSION, &entity, &place, request);
+        return Ok(match modify::modify(inner, VERSION, &entity, &place, request)? {
+            Done::Created(row) => {
+                let mut body = String::from("{");
+                members(&mut body, &entity, &Query::default().shown(&entity), &row, exact(settings, request));
+                body.push('}');
+                Answer { status: 201, ..json(settings, body) }
+            }
+            Done::Changed => Answer::empty(204),
+        });
     }
     if let Some((feed, from)) = inner.followed(request)? {
         return Ok(write(settings, request, &inner.page(settings, VERSION, &feed, from)));

@@ -4,6 +4,7 @@ mod delta;
 mod gate;
 mod going_wrong;
 mod odp;
+mod python;
 mod reading;
 
 use serde_json::Value as Json;
