@@ -74,7 +74,9 @@ impl Org {
             return Err(("invalid_grant", "user hasn't approved this consumer"));
         }
         let now = self.now() / 1000;
-        match claims["exp"].as_i64() {
+        // Some clients write it as text, and the service takes it.
+        let expires = claims["exp"].as_i64().or_else(|| claims["exp"].as_str()?.parse().ok());
+        match expires {
             Some(expires) if expires <= now => Err(("invalid_grant", "expired authorization code")),
             Some(expires) if expires <= now + AHEAD => Ok(()),
             _ => Err(("invalid_grant", "invalid assertion: exp is missing or too far ahead")),

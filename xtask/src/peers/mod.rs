@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::Result;
 
 mod apt;
+mod node;
 pub(crate) mod npm;
 pub(crate) mod pypi;
 mod python;
@@ -20,7 +21,7 @@ pub(crate) struct Peer {
 }
 
 /// All peers.
-pub(crate) const ALL: &[Peer] = &[vega::PEER, python::PEER];
+pub(crate) const ALL: &[Peer] = &[vega::PEER, python::PEER, node::PEER];
 
 /// Fetches all peers and prints their variables, for use with `cargo test`.
 pub(crate) fn print() -> Result<()> {

@@ -1,13 +1,17 @@
 //! Packages of the npm registry.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use sha2::{Digest, Sha512};
+use sha2::{Digest, Sha256, Sha512};
 
 use super::apt;
 use crate::{Result, run};
+
+/// Longer than this, no installation takes.
+const BOUND: Duration = Duration::from_secs(10 * 60);
 
 /// Used where npm is not installed but Docker is.
 const IMAGE: &str = "node:20-slim";
@@ -45,6 +49,39 @@ pub(crate) fn ensure() -> Result<()> {
     } else {
         Err("npm is not here, and neither is apt-get as root to get it".into())
     }
+}
+
+/// Installs what `node/package-lock.json` names, every package at one version and with its digest. Gives the folder
+/// whose `node_modules` has it.
+pub(crate) fn environment() -> Result<PathBuf> {
+    let lists =
+        ["package.json", "package-lock.json"].map(|name| run::root().join("xtask").join("node").join(name));
+    let mut digest = Sha256::new();
+    for list in &lists {
+        digest.update(fs::read(list)?);
+    }
+    let digest: String = digest.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect();
+    let peers = run::target()?.join("peers");
+    fs::create_dir_all(&peers)?;
+    let folder = peers.join(format!("node-{digest}"));
+    let lock = File::create(peers.join("node.lock"))?;
+    lock.lock()?;
+    let complete = folder.join("complete");
+    if complete.is_file() {
+        return Ok(folder);
+    }
+    if !run::has("node") || !run::has("npm") {
+        ensure()?;
+    }
+    fs::create_dir_all(&folder)?;
+    for list in &lists {
+        fs::copy(list, folder.join(list.file_name().unwrap_or_default()))?;
+    }
+    let mut npm = Command::new("npm");
+    npm.args(["ci", "--silent", "--ignore-scripts", "--no-audit", "--no-fund"]).current_dir(&folder);
+    run::within(BOUND, &mut npm)?;
+    File::create(complete)?;
+    Ok(folder)
 }
 
 /// Writes the archive of a package into a folder.

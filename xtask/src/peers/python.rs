@@ -1,4 +1,5 @@
-//! What other hands make of our bytes: AWS's own client, its de-aggregation, and readers of Parquet.
+//! What other hands make of our bytes and of the simulated services: AWS's own client, its de-aggregation, readers of
+//! Parquet, a client of Salesforce.
 
 use super::{Peer, pypi};
 

@@ -1,4 +1,5 @@
 mod bulk;
+mod clients;
 mod describe;
 mod login;
 mod queries;
