@@ -4,6 +4,11 @@ use std::fmt;
 
 use datalake_core::Credential;
 
+/// The grant type of RFC 7522.
+const SAML_BEARER: &str = "urn:ietf:params:oauth:grant-type:saml2-bearer";
+/// The parameter that holds an assertion.
+pub(super) const ASSERTION: &str = "assertion";
+
 /// Credentials for an HTTP server. They are sent to the configured origin and nowhere else.
 ///
 /// A secret is given as a value, or as a [`Credential`] by name. One that is named is looked up again when the server
@@ -29,6 +34,7 @@ pub(super) enum Kind {
     Bearer(Credential),
     HeaderKey(String, Credential),
     QueryKey(String, Credential),
+    Certificate(Vec<u8>, Credential),
     OAuth2(Box<OAuth2>),
 }
 
@@ -58,6 +64,12 @@ impl Auth {
     pub fn api_key_query(name: impl Into<String>, key: impl Into<Credential>) -> Self {
         Self(Kind::QueryKey(name.into(), key.into()))
     }
+
+    /// A client certificate with those that lead to an authority (PEM), and its private key (PEM). For TLS alone. A key
+    /// that is named is looked up when the first connection is made.
+    pub fn certificate(chain: impl AsRef<[u8]>, key: impl Into<Credential>) -> Self {
+        Self(Kind::Certificate(chain.as_ref().to_vec(), key.into()))
+    }
 }
 
 impl From<OAuth2> for Auth {
@@ -66,11 +78,12 @@ impl From<OAuth2> for Auth {
     }
 }
 
-/// An OAuth 2.0 client that gets its tokens by its own credentials (RFC 6749, section 4.4).
+/// An OAuth 2.0 client that gets its tokens by its own credentials (RFC 6749, section 4.4), or by a SAML assertion of whom
+/// it acts for (RFC 7522).
 ///
 /// A token is kept in memory, replaced before it expires, and replaced once when a server answers 401 or 403. The client's
 /// credentials go to the token URL only, the token to the configured origin only. A named client secret is looked up
-/// again when the token server does not take it.
+/// again when the token server does not take it, and so is a named assertion.
 #[derive(Clone)]
 pub struct OAuth2 {
     pub(super) token_url: String,
@@ -78,6 +91,7 @@ pub struct OAuth2 {
     pub(super) client_secret: Credential,
     pub(super) parameters: Vec<(String, Credential)>,
     pub(super) in_body: bool,
+    pub(super) grant: &'static str,
 }
 
 impl OAuth2 {
@@ -93,7 +107,20 @@ impl OAuth2 {
             client_secret: client_secret.into(),
             parameters: Vec::new(),
             in_body: false,
+            grant: "client_credentials",
         }
+    }
+
+    /// A client by its id and secret, which acts for the subject of a SAML 2.0 assertion. The assertion is XML, or that in
+    /// base64url.
+    pub fn saml_bearer(
+        token_url: impl Into<String>,
+        client_id: impl Into<String>,
+        client_secret: impl Into<Credential>,
+        assertion: impl Into<Credential>,
+    ) -> Self {
+        let client = Self::client_credentials(token_url, client_id, client_secret);
+        Self { grant: SAML_BEARER, ..client }.parameter(ASSERTION, assertion)
     }
 
     /// The scopes to ask for, separated by spaces.
@@ -123,6 +150,7 @@ impl fmt::Debug for OAuth2 {
             .field("client_id", &self.client_id)
             .field("client_secret", &self.client_secret)
             .field("parameters", &self.parameters)
+            .field("grant", &self.grant)
             .field("in_body", &self.in_body)
             .finish_non_exhaustive()
     }

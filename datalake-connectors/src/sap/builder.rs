@@ -277,7 +277,8 @@ impl SapSourceBuilder {
                 .map_err(|_| Error::config("a header has no valid value").with("name", name))?;
             headers.insert(HeaderName::from_static(name), value);
         }
-        let client = Client::new(origin, &self.auth, &self.headers, &self.trusted, self.bounds)?;
+        let client =
+            Client::new(origin, &self.auth, &self.headers, &self.trusted, self.bounds)?.with_cookies();
         let plan = Plan {
             root,
             set: self.set,

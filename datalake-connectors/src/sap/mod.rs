@@ -181,7 +181,7 @@ impl SapSource {
                 .filter(|left| !left.is_zero())
                 .map(|left| left.min(self.tools.plan.poll_every));
         }
-        let told = self.state.token == self.durable;
+        let told = self.state.token.is_none() || self.state.token == self.durable;
         (!told).then(|| UNTOLD.min(self.tools.plan.poll_every))
     }
 

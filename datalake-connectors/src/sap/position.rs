@@ -35,6 +35,9 @@ pub(super) struct State {
     /// The link that was asked again last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) again: Option<String>,
+    /// Whether a subscription of another selection may be left, which has to be ended before the next begins.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) left: bool,
     /// When the last load ended, or the token was given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) at: Option<DateTime<Utc>>,
@@ -92,6 +95,6 @@ impl State {
     /// Forgets everything but the number of loads and deltas: the next page is the first of a load.
     pub(super) fn start_over(&mut self, selection: &str) {
         let (loads, deltas) = (self.loads, self.deltas);
-        *self = Self { loads, deltas, ..Self::new(&self.of, selection) };
+        *self = Self { loads, deltas, left: true, ..Self::new(&self.of, selection) };
     }
 }

@@ -113,8 +113,13 @@ impl Tools {
             state.begin(Kind::Delta, Some(link));
             return Ok(());
         }
-        let asks = service.tells_subscriptions && !self.plan.take_over && state.loads == 0;
-        if asks && queue::is_subscribed(&self.plan, &self.client, service).await? {
+        let first = state.loads == 0;
+        if service.terminates && (std::mem::take(&mut state.left) || first && self.plan.take_over) {
+            queue::terminate(&self.plan, &self.client, service).await?;
+        } else if service.tells_subscriptions
+            && first
+            && queue::is_subscribed(&self.plan, &self.client, service).await?
+        {
             return Err(Error::new(
                 ErrorKind::Conflict,
                 "the user has a subscription already, and a second reader would end it; give each pipeline a user of its \

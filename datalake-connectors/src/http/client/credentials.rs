@@ -46,7 +46,7 @@ impl Credentials {
     /// Takes the settings, and checks the values that are known already.
     pub(super) fn new(auth: &Auth, own: &[(String, Credential)]) -> Result<Self> {
         let way = match &auth.0 {
-            Kind::None => Way::None,
+            Kind::None | Kind::Certificate(..) => Way::None,
             Kind::Basic(user, _) if user.contains(':') => {
                 return Err(Error::config("the user name of basic auth holds a colon"));
             }

@@ -10,7 +10,9 @@ use http::{Method, Request};
 use datalake_core::{Credential, Error, Result, Secret};
 
 mod answer;
+mod cookies;
 mod credentials;
+mod identity;
 mod refusal;
 mod tls;
 mod token;
@@ -19,7 +21,9 @@ mod transport;
 pub(crate) use answer::Answer;
 pub(crate) use transport::{AGENT, Transport};
 
+use cookies::Jar;
 use credentials::Credentials;
+use identity::Identity;
 
 use super::auth::Auth;
 use super::origin::Origin;
@@ -37,7 +41,9 @@ pub(crate) struct Bounds {
 pub(crate) struct Client {
     origin: Origin,
     transport: Transport,
+    identity: Option<Identity>,
     credentials: Credentials,
+    cookies: Option<Jar>,
 }
 
 impl Client {
@@ -57,8 +63,15 @@ impl Client {
             tracing::warn!(origin = %origin, "credentials go over plain http and can be read on the way");
         }
         let secure = origin.is_secure() || credentials.are_fetched_securely();
+        let identity = Identity::new(auth, &origin, trusted, bounds)?;
         let transport = Transport::new(trusted, secure, bounds)?;
-        Ok(Self { origin, transport, credentials })
+        Ok(Self { origin, transport, identity, credentials, cookies: None })
+    }
+
+    /// The same with a jar of its own for cookies, so that a server that keeps sessions keeps one.
+    pub(crate) fn with_cookies(mut self) -> Self {
+        self.cookies = Some(Jar::default());
+        self
     }
 
     /// The origin.
@@ -128,11 +141,24 @@ impl Client {
             for (name, value) in extra.iter().chain(&signed.headers) {
                 headers.insert(name, value.clone());
             }
+            if let Some(cookies) =
+                self.cookies.as_ref().and_then(|jar| jar.header(path, self.origin.is_secure()))
+            {
+                headers.insert(header::COOKIE, cookies);
+            }
         }
         let request = request
             .body(Bytes::new().into())
             .map_err(|cause| Error::unexpected("a request cannot be made").caused_by(cause.to_string()))?;
-        self.transport.send(request, &self.origin.shown(path)).await
+        let transport = match &self.identity {
+            Some(identity) => identity.transport().await?,
+            None => &self.transport,
+        };
+        let answer = transport.send(request, &self.origin.shown(path)).await?;
+        if let Some(jar) = &self.cookies {
+            jar.take(&answer.headers);
+        }
+        Ok(answer)
     }
 }
 

@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ClientConfig, RootCertStore};
 
-use datalake_core::{Error, Result};
+use datalake_core::{Error, Result, Secret};
 
 /// TLS 1.2 and 1.3 by rustls and ring, trusting the authorities given (PEM) and, unless there is nobody to speak TLS
-/// with, those of the system.
-pub(super) fn config(trusted: &[u8], secure: bool) -> Result<ClientConfig> {
+/// with, those of the system. With an identity, a chain of certificates and a key (PEM), that is shown to who asks.
+pub(super) fn config(
+    trusted: &[u8],
+    secure: bool,
+    identity: Option<(&[u8], &Secret)>,
+) -> Result<ClientConfig> {
     let mut roots = RootCertStore::empty();
     if secure {
         let native = rustls_native_certs::load_native_certs();
@@ -33,5 +37,17 @@ pub(super) fn config(trusted: &[u8], secure: bool) -> Result<ClientConfig> {
     let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
     let versions =
         versions.map_err(|cause| Error::unexpected("TLS cannot be set up").caused_by(cause.to_string()))?;
-    Ok(versions.with_root_certificates(roots).with_no_client_auth())
+    let config = versions.with_root_certificates(roots);
+    let Some((chain, key)) = identity else { return Ok(config.with_no_client_auth()) };
+    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
+        .collect::<Result<_, _>>()
+        .map_err(|cause| Error::config("the client certificate is no PEM").caused_by(cause.to_string()))?;
+    if chain.is_empty() {
+        return Err(Error::config("the client certificate is no PEM"));
+    }
+    let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
+        .map_err(|_| Error::config("the key of the client certificate is no PEM"))?;
+    config.with_client_auth_cert(chain, key).map_err(|cause| {
+        Error::config("the client certificate and its key cannot be used").caused_by(cause.to_string())
+    })
 }

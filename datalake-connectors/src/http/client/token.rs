@@ -1,8 +1,10 @@
-//! Tokens by client credentials: fetched, kept, replaced in time.
+//! Tokens by client credentials or an assertion: fetched, kept, replaced in time.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use http::header::{self, HeaderValue};
 use http::uri::PathAndQuery;
@@ -15,7 +17,7 @@ use datalake_core::{Error, ErrorKind, Result, Secret};
 use super::credentials::basic;
 use super::transport::{AGENT, Transport};
 use super::{Answer, parse_header, refusal};
-use crate::http::auth::OAuth2;
+use crate::http::auth::{ASSERTION, OAuth2};
 use crate::http::origin::Origin;
 use crate::http::percent;
 
@@ -75,7 +77,9 @@ impl Tokens {
     /// What is to be kept out of texts: the token, and the secrets of the client.
     pub(super) fn known(&self) -> Vec<Secret> {
         let token = self.lock().as_ref().map(|token| token.value.clone());
-        token.into_iter().chain(self.oauth.client_secret.known()).collect()
+        let assertions = self.oauth.parameters.iter().filter(|(name, _)| name == ASSERTION);
+        let assertions = assertions.flat_map(|(_, assertion)| assertion.known());
+        token.into_iter().chain(self.oauth.client_secret.known()).chain(assertions).collect()
     }
 
     pub(super) fn forget(&self, value: &Secret) {
@@ -85,11 +89,20 @@ impl Tokens {
     async fn fetch(&self, transport: &Transport) -> Result<Token> {
         let asked = Instant::now();
         let secret = self.oauth.client_secret.current().await?;
+        let mut parameters = Vec::new();
+        for (_, value) in &self.oauth.parameters {
+            parameters.push(value.current().await?);
+        }
         let mut answer = self.ask(&secret, transport).await?;
-        if refuses_the_client(&answer)
-            && let Some(other) = self.oauth.client_secret.instead_of(&secret).await?
-        {
-            answer = self.ask(&other, transport).await?;
+        if refuses_the_client(&answer) {
+            let secret_now = self.oauth.client_secret.instead_of(&secret).await?;
+            let mut other = secret_now.is_some();
+            for ((_, value), used) in self.oauth.parameters.iter().zip(&parameters) {
+                other |= value.instead_of(used).await?.is_some();
+            }
+            if other {
+                answer = self.ask(secret_now.as_ref().unwrap_or(&secret), transport).await?;
+            }
         }
         if !answer.status.is_success() {
             return Err(self.refusal(&answer));
@@ -126,9 +139,16 @@ impl Tokens {
 
     async fn request(&self, secret: &Secret) -> Result<Request<http_body_util::Full<Bytes>>> {
         let oauth = &self.oauth;
-        let mut form = String::from("grant_type=client_credentials");
+        let mut form = String::new();
+        percent::pair(&mut form, "grant_type", oauth.grant);
         for (name, value) in &oauth.parameters {
-            percent::pair(&mut form, name, value.current().await?.expose());
+            let value = value.current().await?;
+            match value.expose().trim_start() {
+                xml if name == ASSERTION && xml.starts_with('<') => {
+                    percent::pair(&mut form, name, &URL_SAFE_NO_PAD.encode(xml));
+                }
+                _ => percent::pair(&mut form, name, value.expose()),
+            }
         }
         if oauth.in_body {
             percent::pair(&mut form, "client_id", &oauth.client_id);

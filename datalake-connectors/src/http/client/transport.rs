@@ -12,7 +12,7 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
-use datalake_core::{Error, ErrorKind, Result};
+use datalake_core::{Error, ErrorKind, Result, Secret};
 
 use super::{Answer, Bounds, tls};
 
@@ -30,12 +30,22 @@ pub(crate) struct Transport {
 
 impl Transport {
     pub(crate) fn new(trusted: &[u8], secure: bool, bounds: Bounds) -> Result<Self> {
+        Self::with_identity(trusted, secure, bounds, None)
+    }
+
+    /// The same that shows a client certificate, with its key (PEM), to a server that asks for one.
+    pub(super) fn with_identity(
+        trusted: &[u8],
+        secure: bool,
+        bounds: Bounds,
+        identity: Option<(&[u8], &Secret)>,
+    ) -> Result<Self> {
         let mut tcp = HttpConnector::new();
         tcp.enforce_http(false);
         tcp.set_nodelay(true);
         tcp.set_connect_timeout(Some(bounds.timeout.min(CONNECT)));
         let connector = HttpsConnectorBuilder::new()
-            .with_tls_config(tls::config(trusted, secure)?)
+            .with_tls_config(tls::config(trusted, secure, identity)?)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);

@@ -9,7 +9,10 @@ use datalake_simulators::sap::{Builder, Gateway, SALES_ORDERS, order};
 
 use super::{Auth, Mode, SapSource, SapSourceBuilder};
 
+mod access;
+mod deltas;
 mod suite;
+mod traps;
 
 const USER: &str = "LAKE_ORDERS";
 const PASSWORD: &str = "s3cr3t-0123";
