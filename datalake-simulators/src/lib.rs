@@ -7,6 +7,7 @@
 //! |---|---|
 //! | `emulator` | emulators of AWS that run elsewhere, found by their variables |
 //! | `firehose` | a Firehose that takes records and fails on request; its delivery through a function to a bucket |
+//! | `hubspot` | a HubSpot portal whose records change while they are read, and that fails on request |
 //! | `kinesis` | a Kinesis whose shards split and merge, and that fails on request |
 //! | `lambda` | the runtime interface of Lambda, to drive a worker's binary |
 //! | `s3` | an S3 with conditional writes and uploads in parts that fails on request |
@@ -19,6 +20,8 @@ pub mod emulator;
 pub mod faults;
 #[cfg(feature = "firehose")]
 pub mod firehose;
+#[cfg(feature = "hubspot")]
+pub mod hubspot;
 #[cfg(any(feature = "firehose", feature = "kinesis"))]
 mod json;
 #[cfg(feature = "kinesis")]
@@ -27,7 +30,7 @@ pub mod kinesis;
 pub mod lambda;
 #[cfg(feature = "sap")]
 pub mod odata;
-#[cfg(feature = "salesforce")]
+#[cfg(any(feature = "hubspot", feature = "salesforce"))]
 pub mod rest;
 #[cfg(feature = "s3")]
 pub mod s3;

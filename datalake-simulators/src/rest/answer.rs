@@ -19,11 +19,6 @@ impl Answer {
         Self::new(status, "application/json;charset=UTF-8", body)
     }
 
-    /// Without a body.
-    pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new() }
-    }
-
     #[must_use]
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));

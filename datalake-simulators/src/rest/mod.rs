@@ -18,7 +18,9 @@ pub use fault::{Fault, Refusal, Rule};
 pub use plan::{Faults, Seen};
 
 pub(crate) use answer::Answer;
-pub(crate) use request::{Request, form};
+pub(crate) use request::Request;
+#[cfg(feature = "salesforce")]
+pub(crate) use request::form;
 pub(crate) use server::{Server, Service};
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -16,8 +16,6 @@ pub(crate) struct Request {
     pub(crate) query: Vec<(String, String)>,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Bytes,
-    /// The length of target and headers as they were sent, about.
-    pub(crate) head: usize,
 }
 
 impl Request {
@@ -30,12 +28,10 @@ impl Request {
                 (name.as_str().to_owned(), String::from_utf8_lossy(value.as_bytes()).into_owned())
             })
             .collect();
-        let of_headers: usize = headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
         Self {
             method: parts.method.as_str().to_owned(),
             path: decode(parts.uri.path()),
             query: form(parts.uri.query().unwrap_or_default()),
-            head: target.len() + of_headers,
             target,
             headers,
             body,

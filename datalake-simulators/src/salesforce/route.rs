@@ -52,7 +52,9 @@ impl Service for State {
     }
 
     fn answer(&self, operation: &'static str, request: &Request) -> Answer {
-        if request.head > HEAD {
+        let of_headers: usize =
+            request.headers.iter().map(|(name, value)| name.len() + value.len() + 4).sum();
+        if request.target.len() + of_headers > HEAD {
             return Answer::new(414, "text/html", "<h1>Bad Message 414</h1><pre>reason: URI Too Long</pre>");
         }
         let mut org = lock(&self.org);

@@ -243,7 +243,7 @@ impl Org {
             return Err(Refused::new(400, "INVALIDJOBSTATE", message));
         }
         self.jobs.remove(id);
-        Ok(Answer::empty(204))
+        Ok(Answer { status: 204, headers: Vec::new(), body: Bytes::new() })
     }
 }
 
