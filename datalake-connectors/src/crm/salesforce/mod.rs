@@ -9,8 +9,9 @@
 //! * **Late records.** A record is stamped before its transaction is visible. A cycle therefore looks again at the last
 //!   minutes of the one before ([`look_back`](SalesforceSourceBuilder::look_back)). A page on which everything was given
 //!   before is not given again; one with something new is given whole, and then some of its records are there twice.
-//! * **Deletes.** Records in the recycle bin come as any other, with `IsDeleted` true. Those gone from it come as
-//!   `{"deletedDate":…,"id":…}`, the system's own words. Both can be switched off.
+//! * **Deletes.** Records in the recycle bin come as any other, with `IsDeleted` true. What the system says was deleted
+//!   since the cycle before, gone from the bin or not, comes as `{"deletedDate":…,"id":…}`. Both can be switched off. Of
+//!   all that came about an id, the latest by `SystemModstamp` or `deletedDate` is how things stand.
 //! * **Large reads** go by bulk jobs ([`Bulk`]), in CSV: every value is text there and no value is the empty text. A job
 //!   is removed once its results are committed. While one is at work the source waits, also longer than a moment.
 //! * **Going on.** The position holds the next page as the system named it, or the job and its locator, and the last
@@ -46,6 +47,9 @@ mod schema;
 mod session;
 mod soql;
 mod source;
+
+#[cfg(test)]
+mod tests;
 
 pub use auth::SalesforceAuth;
 pub use builder::SalesforceSourceBuilder;

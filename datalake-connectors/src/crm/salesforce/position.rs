@@ -62,12 +62,12 @@ pub(super) struct Run {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Phase {
+    /// Asks what was deleted for good. It comes first, so that a record which is there after all has the last word.
+    Deleted,
     /// Looks again at what the cycle before has seen, for what has come late.
     Late,
     /// Reads what is new.
     New,
-    /// Asks what was deleted for good.
-    Deleted,
 }
 
 /// From a moment on, to just before another.
@@ -136,45 +136,43 @@ impl State {
         Self { of: object.to_owned(), ..Self::default() }
     }
 
-    /// Begins a cycle that reads up to a moment.
-    pub(super) fn begin(&mut self, plan: &Cycle) {
+    /// Begins a cycle that reads up to a moment, and asks for deletes first if there is a reason to.
+    pub(super) fn begin(&mut self, plan: &Cycle, deletes: bool) {
         self.cycle += 1;
         self.now = Known::default();
-        let first = Step::Query { after: None };
         let until = plan.until.map(|until| self.mark.map_or(until, |mark| until.max(mark)));
-        let late = self.mark.filter(|_| plan.until.is_some() && plan.look_back > TimeDelta::zero());
-        let (phase, window) = match late {
-            Some(mark) => (Phase::Late, Window { lo: back(mark, plan.look_back), hi: Some(mark) }),
-            None => (Phase::New, Window { lo: self.mark.or(plan.start), hi: until }),
-        };
-        let step = if phase == Phase::New && plan.bulk { Step::Create } else { first };
+        let (phase, window, step) =
+            if deletes { (Phase::Deleted, Window::default(), FIRST) } else { self.reading(plan, until) };
         self.run = Some(Run { until, phase, window, step });
     }
 
-    /// Goes on after a window that is done. `deletes` says whether to ask for them.
-    pub(super) fn advance(&mut self, plan: &Cycle, deletes: bool) {
-        let Some(run) = &mut self.run else { return };
-        let next = if plan.bulk { Step::Create } else { Step::Query { after: None } };
-        let rest = |hi: Option<DateTime<Utc>>| hi.is_some() && hi < run.until;
-        match run.phase {
-            Phase::Late if run.window.hi < self.mark => {
-                run.window = Window { lo: run.window.hi, hi: self.mark };
-                run.step = Step::Query { after: None };
+    /// Goes on after a window that is done.
+    pub(super) fn advance(&mut self, plan: &Cycle) {
+        let Some(run) = &self.run else { return };
+        let until = run.until;
+        let before = |hi: Option<DateTime<Utc>>, end: Option<DateTime<Utc>>| hi.is_some() && hi < end;
+        let next = match run.phase {
+            Phase::Deleted => self.reading(plan, until),
+            Phase::Late if before(run.window.hi, self.mark) => {
+                (Phase::Late, Window { lo: run.window.hi, hi: self.mark }, FIRST)
             }
-            Phase::Late if rest(self.mark) => {
-                run.phase = Phase::New;
-                run.window = Window { lo: self.mark, hi: run.until };
-                run.step = next;
+            Phase::Late if before(self.mark, until) => {
+                (Phase::New, Window { lo: self.mark, hi: until }, plan.first())
             }
-            Phase::New if rest(run.window.hi) => {
-                run.window = Window { lo: run.window.hi, hi: run.until };
-                run.step = next;
+            Phase::New if before(run.window.hi, until) => {
+                (Phase::New, Window { lo: run.window.hi, hi: until }, plan.first())
             }
-            Phase::Late | Phase::New if deletes => {
-                run.phase = Phase::Deleted;
-                run.step = Step::Query { after: None };
-            }
-            Phase::Late | Phase::New | Phase::Deleted => self.finish(),
+            Phase::Late | Phase::New => return self.finish(),
+        };
+        let (phase, window, step) = next;
+        self.run = Some(Run { until, phase, window, step });
+    }
+
+    /// Where the reading of records begins: with those that may have come late, or with the new ones.
+    fn reading(&self, plan: &Cycle, until: Option<DateTime<Utc>>) -> (Phase, Window, Step) {
+        match self.mark.filter(|_| until.is_some() && plan.look_back > TimeDelta::zero()) {
+            Some(mark) => (Phase::Late, Window { lo: back(mark, plan.look_back), hi: Some(mark) }, FIRST),
+            None => (Phase::New, Window { lo: self.mark.or(plan.start), hi: until }, plan.first()),
         }
     }
 
@@ -202,6 +200,14 @@ pub(super) struct Cycle {
     pub(super) look_back: TimeDelta,
     /// Whether everything new is read by bulk jobs.
     pub(super) bulk: bool,
+}
+
+const FIRST: Step = Step::Query { after: None };
+
+impl Cycle {
+    fn first(&self) -> Step {
+        if self.bulk { Step::Create } else { FIRST }
+    }
 }
 
 /// A moment less a time.
@@ -257,19 +263,19 @@ mod tests {
     }
 
     #[test]
-    fn a_cycle_looks_back_then_reads_what_is_new_then_asks_for_deletes() {
+    fn a_cycle_asks_for_deletes_then_looks_back_then_reads_what_is_new() {
         let mut state = State::new("Account");
-        state.begin(&cycle(100));
+        state.begin(&cycle(100), false);
         assert_eq!(run(&state), (Phase::New, None, Some(100)));
-        state.advance(&cycle(100), true);
-        assert_eq!(run(&state).0, Phase::Deleted);
-        state.advance(&cycle(100), true);
+        state.advance(&cycle(100));
         assert_eq!((state.mark, state.run.is_none()), (Some(at(100)), true));
-        state.begin(&cycle(300));
+        state.begin(&cycle(300), true);
+        assert_eq!(run(&state).0, Phase::Deleted);
+        state.advance(&cycle(300));
         assert_eq!(run(&state), (Phase::Late, Some(40), Some(100)));
-        state.advance(&cycle(300), false);
+        state.advance(&cycle(300));
         assert_eq!(run(&state), (Phase::New, Some(100), Some(300)));
-        state.advance(&cycle(300), false);
+        state.advance(&cycle(300));
         assert_eq!(state.mark, Some(at(300)));
     }
 
@@ -277,9 +283,9 @@ mod tests {
     fn a_clock_that_goes_back_moves_no_mark_back() {
         let mut state = State::new("Account");
         state.mark = Some(at(100));
-        state.begin(&cycle(50));
+        state.begin(&cycle(50), false);
         assert_eq!(run(&state), (Phase::Late, Some(40), Some(100)));
-        state.advance(&cycle(50), false);
+        state.advance(&cycle(50));
         assert_eq!((state.mark, state.run.is_none()), (Some(at(100)), true));
     }
 
@@ -288,11 +294,11 @@ mod tests {
         let mut state = State::new("Account");
         state.mark = Some(at(0));
         let cycle = Cycle { look_back: TimeDelta::zero(), ..cycle(100) };
-        state.begin(&cycle);
+        state.begin(&cycle, false);
         let half = state.run.as_ref().unwrap().window.half(None).unwrap();
         state.run.as_mut().unwrap().window = half;
         assert_eq!(run(&state), (Phase::New, Some(0), Some(50)));
-        state.advance(&cycle, false);
+        state.advance(&cycle);
         assert_eq!(run(&state), (Phase::New, Some(50), Some(100)));
         assert!(Window { lo: None, hi: Some(at(0)) }.half(None).unwrap().lo.is_none());
         assert_eq!(Window { lo: Some(at(0)), hi: Some(at(1)) }.half(None), None);
@@ -312,7 +318,7 @@ mod tests {
     #[test]
     fn a_state_reads_back() {
         let mut state = State::new("Account");
-        state.begin(&cycle(100));
+        state.begin(&cycle(100), false);
         state.now.note("001", "a");
         state.run.as_mut().unwrap().step = Step::Results {
             job: Job { id: "750x".into(), version: "62.0".into() },

@@ -259,7 +259,9 @@ impl SalesforceSource {
 
     fn begin(&mut self, now: DateTime<Utc>) {
         let cycle = self.cycle(Some(now));
-        self.state.begin(&cycle);
+        let due = cycle.until.zip(self.state.deleted).is_some_and(|(until, known)| until - known >= LEAST);
+        let tells = self.described.as_ref().is_some_and(|described| described.schema.replicateable);
+        self.state.begin(&cycle, self.plan.deleted && tells && due);
         if self.state.deleted.is_none() {
             self.state.deleted = cycle.until;
         }
@@ -278,9 +280,8 @@ impl SalesforceSource {
 
     /// Goes on after a window that is done.
     fn advance(&mut self) {
-        let deletes = self.asks_for_deletes();
         let cycle = self.cycle(self.state.run.as_ref().and_then(|run| run.until));
-        self.state.advance(&cycle, deletes);
+        self.state.advance(&cycle);
         self.span = self.span.and_then(|span| span.checked_mul(2));
         self.shorten();
         self.rest = self.state.run.is_none();
@@ -295,13 +296,6 @@ impl SalesforceSource {
         }
     }
 
-    fn asks_for_deletes(&self) -> bool {
-        let tells = self.described.as_ref().is_some_and(|described| described.schema.replicateable);
-        let until = self.state.run.as_ref().and_then(|run| run.until);
-        let due = until.zip(self.state.deleted).is_some_and(|(until, known)| until - known >= LEAST);
-        self.plan.deleted && tells && due
-    }
-
     fn page(&mut self, ask: &Ask, page: Page, body: Bytes, request: Request) -> Result<Option<SourceBatch>> {
         let large = matches!(self.plan.bulk, Bulk::From(rows) if page.total >= rows) && !self.no_bulk;
         let Some(run) = &mut self.state.run else { return Err(no_cycle()) };
@@ -311,11 +305,12 @@ impl SalesforceSource {
             return Ok(None);
         }
         self.missed_field = false;
-        let after = match (page.rows.last(), &run.step) {
-            (Some(row), _) => Some(mark(row, self.state.cursor.is_some())?),
-            (None, Step::Query { after } | Step::Page { after, .. }) => after.clone(),
-            (None, _) => None,
+        let before = match &run.step {
+            Step::Query { after } | Step::Page { after, .. } => after.clone(),
+            _ => None,
         };
+        let tail = run.until.and_then(|until| back(until, self.plan.look_back));
+        let after = mark(&page.rows, self.state.cursor.is_some(), run.window.hi, tail)?.or(before);
         let phase = run.phase;
         let next = match page.next {
             Some(link) => {
@@ -538,12 +533,32 @@ impl SalesforceSource {
     }
 }
 
-fn mark(row: &Row, timed: bool) -> Result<Mark> {
-    let at = row.at();
-    if timed && at.is_none() {
-        return Err(Error::unexpected("the time of a record cannot be read"));
+/// The record that a query can go on after, once the page is given.
+///
+/// A record that changes while its query is read may be shown as it is now, with a time that is out of the order of the
+/// page. One that is beyond the window tells itself; of those within the look-back, where a late one can be, the mark
+/// keeps clear where it can: what it passes over there is looked at again.
+fn mark(
+    rows: &[Row],
+    timed: bool,
+    hi: Option<DateTime<Utc>>,
+    tail: Option<DateTime<Utc>>,
+) -> Result<Option<Mark>> {
+    if !timed {
+        return Ok(rows.last().map(|row| Mark { at: None, id: row.id.clone() }));
     }
-    Ok(Mark { at: at.filter(|_| timed), id: row.id.clone() })
+    let mut last = None;
+    for row in rows.iter().rev() {
+        let at = row.at().ok_or_else(|| Error::unexpected("the time of a record cannot be read"))?;
+        let mark = || Mark { at: Some(at), id: row.id.clone() };
+        if tail.is_none_or(|tail| at < tail) {
+            return Ok(Some(mark()));
+        }
+        if last.is_none() && hi.is_none_or(|hi| at < hi) {
+            last = Some(mark());
+        }
+    }
+    Ok(last)
 }
 
 fn pointer(text: &str) -> Format {
