@@ -47,7 +47,7 @@ impl Portal {
             None | Some("") => 0,
             Some(text) => text.parse().map_err(|_| Refused::invalid("after is invalid"))?,
         };
-        let archived = request.query("archived") == Some("true");
+        let archived = wants_archived(request);
         let properties = names(request);
         let linked: Vec<_> =
             request.query("associations").into_iter().flat_map(|text| text.split(',')).collect();
@@ -97,7 +97,7 @@ impl Portal {
 
     pub(super) fn read(&self, object: &str, id: &str, request: &Request) -> Result<Answer, Refused> {
         let table = self.known(object)?;
-        let archived = request.query("archived") == Some("true");
+        let archived = wants_archived(request);
         let record = id.parse().ok().and_then(|id: u64| table.records.get(&id));
         let record =
             record.filter(|record| record.archived.is_some() == archived).ok_or_else(Refused::missing)?;
@@ -160,6 +160,11 @@ fn singular(object: &str) -> String {
 /// Reads the body of a request.
 pub(super) fn parse<'a, T: Deserialize<'a>>(body: &'a Bytes) -> Result<T, Refused> {
     serde_json::from_slice(body).map_err(|error| Refused::invalid(format!("Invalid input JSON: {error}")))
+}
+
+/// Python's client writes it with a capital.
+fn wants_archived(request: &Request) -> bool {
+    request.query("archived").is_some_and(|text| text.eq_ignore_ascii_case("true"))
 }
 
 fn names(request: &Request) -> Vec<String> {

@@ -1,5 +1,5 @@
 //! What other hands make of our bytes and of the simulated services: AWS's own client, its de-aggregation, readers of
-//! Parquet, a client of Salesforce.
+//! Parquet, clients of Salesforce and HubSpot.
 
 use super::{Peer, pypi};
 

@@ -1,3 +1,4 @@
+mod client;
 mod limits;
 mod lists;
 mod searches;

@@ -1,9 +1,6 @@
 //! What real clients make of the simulated org.
 
-use std::ffi::OsStr;
-use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::account;
 use crate::rest::Rule;
+use crate::rest::tests::{run, variable};
 use crate::salesforce::{CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, Salesforce, USER};
 
 const PYTHON: &str = "DATALAKE_PYTHON_AWS";
@@ -45,31 +43,6 @@ fn org() -> Salesforce {
     ids[LIVE..].iter().for_each(|id| org.delete("Account", id));
     org.set_clock(now);
     org
-}
-
-/// What a program prints, given JSON.
-fn run(program: &OsStr, arguments: &[&OsStr], input: &Value) -> Value {
-    let mut child = Command::new(program)
-        .args(arguments)
-        .env("NO_PROXY", "*")
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    child.stdin.take().unwrap().write_all(input.to_string().as_bytes()).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success(), "{}", output.status);
-    serde_json::from_slice(&output.stdout).unwrap()
-}
-
-/// The value of a variable; or a line that says why a client is left out.
-fn variable(name: &str, client: &str) -> Option<std::ffi::OsString> {
-    let value = std::env::var_os(name);
-    if value.is_none() {
-        let line = format!("left out: {client}, since {name} is not set; `cargo xtask test` sets it\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
-    }
-    value
 }
 
 fn input(org: &Salesforce) -> Value {
