@@ -43,11 +43,15 @@ impl Portal {
             return answer;
         }
         let most = self.settings.per_ten_seconds.unwrap_or(190);
+        let now = self.now();
+        let second = self.recent.iter().filter(|time| **time > now - SECOND).count() as u64;
         let left = |most: u64, used: u64| most.saturating_sub(used).to_string();
         answer
             .with("x-hubspot-ratelimit-daily", self.settings.per_day.to_string())
             .with("x-hubspot-ratelimit-daily-remaining", left(self.settings.per_day, self.today))
             .with("x-hubspot-ratelimit-interval-milliseconds", TEN_SECONDS.to_string())
+            .with("x-hubspot-ratelimit-secondly", (most / 10).to_string())
+            .with("x-hubspot-ratelimit-secondly-remaining", left(most / 10, second))
             .with("x-hubspot-ratelimit-max", most.to_string())
             .with("x-hubspot-ratelimit-remaining", left(most, self.recent.len() as u64))
     }

@@ -20,6 +20,7 @@ pub struct Builder {
     pub(super) instance_url: Option<String>,
     pub(super) page: Option<usize>,
     pub(super) live_pages: bool,
+    pub(super) unordered: bool,
     pub(super) cursors: usize,
     pub(super) cursor_pages: Option<usize>,
     pub(super) session_requests: Option<u64>,
@@ -42,6 +43,7 @@ impl Default for Builder {
             instance_url: None,
             page: None,
             live_pages: false,
+            unordered: false,
             cursors: 10,
             cursor_pages: None,
             session_requests: None,
@@ -93,6 +95,13 @@ impl Builder {
     /// was run.
     pub fn live_pages(mut self) -> Self {
         self.live_pages = true;
+        self
+    }
+
+    /// Gives records in another order every time, as far as the query leaves it open: whole results without `ORDER BY`,
+    /// and what it sorts alike.
+    pub fn unordered(mut self) -> Self {
+        self.unordered = true;
         self
     }
 

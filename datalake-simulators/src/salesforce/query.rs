@@ -6,7 +6,7 @@ use super::object::Cell;
 use super::org::{Org, Row, Table, id_of, is_deleted};
 use super::refused::Refused;
 use super::soql::{Order, Query, Selected, bind, compare, parse};
-use crate::rest::{Answer, Request};
+use crate::rest::{Answer, Request, mix};
 
 /// The most records on a page, and the least that a client can ask for.
 const PAGE: usize = 2000;
@@ -53,6 +53,11 @@ impl Org {
         let mut rows: Vec<Row> = table.rows.values().filter(fits).cloned().collect();
         if timed && self.settings.query_rows.is_some_and(|most| rows.len() > most) {
             return Err(Refused::new(400, "QUERY_TIMEOUT", "Your query request was running for too long."));
+        }
+        if self.settings.unordered {
+            let place =
+                |row: &Row| id_of(row).bytes().fold(self.requests, |place, byte| mix(place, byte.into()));
+            rows.sort_by_cached_key(place);
         }
         if !query.order.is_empty() {
             rows.sort_by(|a, b| sort(&query.order, a, b));

@@ -46,6 +46,7 @@ fn answers_say_what_is_left_but_those_of_searches() {
     assert_eq!(reply.header("X-HubSpot-RateLimit-Remaining"), Some("99"));
     assert_eq!(reply.header("X-HubSpot-RateLimit-Interval-Milliseconds"), Some("10000"));
     assert_eq!(reply.header("X-HubSpot-RateLimit-Daily-Remaining"), Some("649999"));
+    assert_eq!(reply.header("X-HubSpot-RateLimit-Secondly-Remaining"), Some("9"));
     assert_eq!(search(&portal, &json!({})).header("X-HubSpot-RateLimit-Remaining"), None);
 }
 

@@ -211,6 +211,18 @@ fn pages_show_what_was_or_what_is_as_the_setting_says() {
 }
 
 #[test]
+fn what_a_query_leaves_open_comes_in_any_order_if_told_to() {
+    let org = Salesforce::builder().object(account()).unordered().start().unwrap();
+    org.set_clock(START * 1000);
+    let made: String = (b'a'..=b'z').map(char::from).collect();
+    made.chars().for_each(|name| drop(org.create("Account", named(&name.to_string()))));
+    let (first, second) = (names(&org, ""), names(&org, ""));
+    assert!(first != made && first != second, "{first} {second}");
+    assert_ne!(names(&org, "ORDER BY SystemModstamp"), made);
+    assert_eq!(names(&org, "ORDER BY SystemModstamp, Id"), made);
+}
+
+#[test]
 fn a_locator_dies_of_age_of_use_and_of_company() {
     let org = Salesforce::builder().object(account()).page(1).cursors(2).cursor_pages(2).start().unwrap();
     (0..6).for_each(|n| drop(org.create("Account", named(&n.to_string()))));
