@@ -5,6 +5,7 @@
 //!
 //! | feature | what |
 //! |---|---|
+//! | `dataverse` | a Dataverse, which is behind Dynamics 365: change tracking, throttling |
 //! | `emulator` | emulators of AWS that run elsewhere, found by their variables |
 //! | `firehose` | a Firehose that takes records and fails on request; its delivery through a function to a bucket |
 //! | `hubspot` | a HubSpot portal whose records change while they are read, and that fails on request |
@@ -14,6 +15,8 @@
 //! | `salesforce` | a Salesforce org whose records change while they are read, and that fails on request |
 //! | `sap` | a SAP Gateway: OData 2.0 and 4.0, changes, operational data provisioning |
 
+#[cfg(feature = "dataverse")]
+pub mod dataverse;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 #[cfg(any(feature = "firehose", feature = "kinesis"))]
@@ -28,7 +31,7 @@ mod json;
 pub mod kinesis;
 #[cfg(feature = "lambda")]
 pub mod lambda;
-#[cfg(feature = "sap")]
+#[cfg(any(feature = "dataverse", feature = "sap"))]
 pub mod odata;
 #[cfg(any(feature = "hubspot", feature = "salesforce"))]
 pub mod rest;

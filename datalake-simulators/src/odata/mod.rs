@@ -1,12 +1,15 @@
 //! What the simulated services that speak OData have in common: entities and rows, faults, and the requests that came.
 //!
-//! The service that there is: [`sap`](crate::sap).
+//! Each service uses a part of it.
+
+#![cfg_attr(not(all(feature = "dataverse", feature = "sap")), allow(dead_code, unused_imports))]
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use server::{Answer, Request};
 use sha2::{Digest, Sha256};
 
+pub(crate) mod changes;
 pub(crate) mod edmx;
 mod entity;
 pub(crate) mod error;
@@ -18,6 +21,8 @@ pub(crate) mod query;
 pub(crate) mod server;
 mod system;
 mod value;
+#[cfg(test)]
+pub(crate) mod wire;
 pub(crate) mod write;
 
 pub use entity::{Entity, Kind, Property};
@@ -26,7 +31,7 @@ pub use server::Seen;
 pub use system::System;
 pub use value::{Key, Row, Value};
 
-pub(crate) use system::{Change, Table, Values};
+pub(crate) use system::{Table, Values};
 
 /// The versions of OData that differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

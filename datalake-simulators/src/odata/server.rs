@@ -59,6 +59,16 @@ impl Request {
         text.split_once(':').map(|(user, password)| (user.to_owned(), password.to_owned()))
     }
 
+    /// The value of a preference, with or without `odata.` before its name; empty if it has none.
+    pub(crate) fn preference(&self, name: &str) -> Option<String> {
+        let headers = self.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
+        let mut parts = headers.flat_map(|value| value.split([',', ';'])).map(str::trim);
+        parts.find_map(|part| {
+            let (found, value) = part.split_once('=').unwrap_or((part, ""));
+            (found.strip_prefix("odata.").unwrap_or(found) == name).then(|| value.trim().to_owned())
+        })
+    }
+
     pub(crate) fn bearer(&self) -> Option<&str> {
         self.header("authorization")?.strip_prefix("Bearer ")
     }

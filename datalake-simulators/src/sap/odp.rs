@@ -213,7 +213,7 @@ fn load(
     let of = Arc::new(of(entity));
     let set = facts(&entity.set);
     let query = Query::parse(VERSION, &of, &request.params())?;
-    let tracked = page::preference(request, "track-changes").is_some();
+    let tracked = request.preference("track-changes").is_some();
     if tracked && query.given.iter().any(|name| ["$top", "$skip", "$orderby"].contains(&name.as_str())) {
         return Err(Refusal::bad("System query options for a part are not supported with change tracking"));
     }

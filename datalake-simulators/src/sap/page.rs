@@ -1,6 +1,5 @@
 //! What the services have in common: pages, and the marks that delta tokens stand for.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::Inner;
@@ -9,7 +8,7 @@ use crate::odata::error::Refusal;
 use crate::odata::feed::{End, Feed, Item, Items, Page};
 use crate::odata::query::Query;
 use crate::odata::server::{Answer, Request};
-use crate::odata::{Change, Entity, Key, Version, feed, lock};
+use crate::odata::{Entity, Version, feed, lock};
 
 /// What a delta token stands for: a set, what was asked of it, and how far its changes were told.
 #[derive(Debug, Clone)]
@@ -75,30 +74,6 @@ impl Inner {
         });
         let (rows, position) = found.unwrap_or_default();
         (Items::Fixed(rows.into_iter().map(Item::Row).collect()), position)
-    }
-
-    /// What became of the rows that changed after a position, each once: those that are there first, in the order of their
-    /// last change, those that are not last. And the position after it.
-    pub(super) fn changes(&self, set: &str, query: &Query, position: usize) -> (Vec<Item>, usize) {
-        let gathered = self.system.table(set, |table| {
-            let mut last: BTreeMap<&Key, (usize, &Change)> = BTreeMap::new();
-            for (n, change) in table.log.iter().enumerate().skip(position) {
-                last.insert(&change.key, (n, change));
-            }
-            let mut last: Vec<_> = last.into_values().collect();
-            last.sort_by_key(|(n, _)| *n);
-            let (mut there, mut gone) = (Vec::new(), Vec::new());
-            for (_, change) in last {
-                match &change.after {
-                    Some(row) if query.holds(row) => there.push(Item::Row(Arc::clone(row))),
-                    Some(_) => gone.push(Item::Removed(change.key.0.clone(), "changed", change.at)),
-                    None => gone.push(Item::Removed(change.key.0.clone(), "deleted", change.at)),
-                }
-            }
-            there.append(&mut gone);
-            (there, table.log.len())
-        });
-        gathered.unwrap_or_default()
     }
 
     /// Remembers a mark and gives its token.
@@ -194,7 +169,7 @@ pub(super) fn feed(
 
 /// The number of entries of a page: what the client prefers, if it is heeded and less.
 pub(super) fn size(settings: &Builder, request: &Request, heeded: bool) -> (usize, Option<String>) {
-    let wish = preference(request, "maxpagesize").and_then(|text| text.parse::<usize>().ok());
+    let wish = request.preference("maxpagesize").and_then(|text| text.parse::<usize>().ok());
     match wish.filter(|wish| heeded && *wish > 0) {
         Some(wish) => {
             let size = wish.min(settings.page);
@@ -202,16 +177,6 @@ pub(super) fn size(settings: &Builder, request: &Request, heeded: bool) -> (usiz
         }
         None => (settings.page, None),
     }
-}
-
-/// The value of a preference, with or without `odata.` before its name; empty if it has none.
-pub(super) fn preference(request: &Request, name: &str) -> Option<String> {
-    let headers = request.headers.get_all("prefer").iter().filter_map(|value| value.to_str().ok());
-    let mut parts = headers.flat_map(|value| value.split([',', ';'])).map(str::trim);
-    parts.find_map(|part| {
-        let (found, value) = part.split_once('=').unwrap_or((part, ""));
-        (found.strip_prefix("odata.").unwrap_or(found) == name).then(|| value.trim().to_owned())
-    })
 }
 
 /// Puts the link that was asked for in the place of the link to the next page.

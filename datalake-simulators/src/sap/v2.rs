@@ -6,6 +6,7 @@ use super::builder::Builder;
 use super::modify::Done;
 use super::page::{self, Mark, Place};
 use super::{Inner, atom, modify};
+use crate::odata::changes::changes;
 use crate::odata::edmx::{self, Shown};
 use crate::odata::error::Refusal;
 use crate::odata::feed::{End, Feed, Item, Items, Page};
@@ -94,8 +95,7 @@ fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) ->
     let (size, applied) = page::size(settings, request, settings.page_preference);
     // Changes are told after an answer of everything, or where it is wished; one of a part has no such end.
     let part = |name: &str| query.given.iter().any(|given| given == name);
-    let wished =
-        page::preference(request, "track-changes").is_some() || !part("$filter") && !part("$orderby");
+    let wished = request.preference("track-changes").is_some() || !part("$filter") && !part("$orderby");
     let fixed = settings.delta && wished && !part("$top") && !part("$skip");
     let (items, position) = inner.rows(settings, &entity.set, &query, fixed);
     let end = if fixed { End::Delta(link(inner, &entity, request.params(), position)) } else { End::Nothing };
@@ -135,7 +135,7 @@ fn delta(
 ) -> Result<Answer, Refusal> {
     let mark = inner.marked(settings, token)?;
     let query = Query::parse(VERSION, entity, &mark.params)?;
-    let (items, position) = inner.changes(&mark.set, &query, mark.position);
+    let (items, position) = changes(&inner.system, &mark.set, &query, mark.position);
     let end = End::Delta(link(inner, entity, mark.params, position));
     let items: Vec<_> = match wants_json(request) {
         // There is no way to tell of them in JSON.

@@ -6,6 +6,7 @@ use super::builder::{Builder, Removed};
 use super::modify::Done;
 use super::page::{self, Mark, Place};
 use super::{Inner, modify};
+use crate::odata::changes::changes;
 use crate::odata::edmx::{self, Shown};
 use crate::odata::error::Refusal;
 use crate::odata::feed::{End, Feed, Item, Items, Page};
@@ -77,7 +78,7 @@ fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) ->
         return Ok(Answer::new(200, "text/plain", inner.count(&entity.set, &query).to_string()));
     }
     let (size, mut applied) = page::size(settings, request, settings.page_preference);
-    let tracked = settings.delta && page::preference(request, "track-changes").is_some();
+    let tracked = settings.delta && request.preference("track-changes").is_some();
     let (items, position) = inner.rows(settings, &entity.set, &query, tracked);
     let end = if tracked {
         applied =
@@ -115,7 +116,7 @@ fn delta(
     }
     let mark = inner.marked(settings, token.trim_end_matches('!'))?;
     let query = Query::parse(VERSION, entity, &mark.params)?;
-    let (items, position) = inner.changes(&mark.set, &query, mark.position);
+    let (items, position) = changes(&inner.system, &mark.set, &query, mark.position);
     let end = End::Delta(link(inner, entity, mark.params, position));
     let items = Items::Fixed(items.into());
     let mut feed = page::feed(entity, request, &query, items, settings.page, end);
