@@ -1,6 +1,6 @@
 //! Sources for `datalake`, each in its own feature.
 
-#[cfg(feature = "crm-salesforce")]
+#[cfg(any(feature = "crm-hubspot", feature = "crm-salesforce"))]
 pub mod crm;
 #[cfg(feature = "files")]
 pub mod files;

@@ -1,4 +1,8 @@
 //! Systems of customer relationship management.
 
+#[cfg(feature = "crm-hubspot")]
+pub mod hubspot;
+#[cfg(any(feature = "crm-hubspot", feature = "crm-salesforce"))]
+mod known;
 #[cfg(feature = "crm-salesforce")]
 pub mod salesforce;

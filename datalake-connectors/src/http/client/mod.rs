@@ -85,13 +85,24 @@ impl Client {
     /// # Errors
     /// What went wrong on the way, and what kept us from a secret or a token.
     pub(crate) async fn get(&self, path: &PathAndQuery, extra: &HeaderMap) -> Result<Answer> {
+        self.call(&Method::GET, path, extra, &Bytes::new()).await
+    }
+
+    /// As [`get`](Self::get), by any method and with a body. The request must be one that may be sent twice.
+    pub(crate) async fn call(
+        &self,
+        method: &Method,
+        path: &PathAndQuery,
+        extra: &HeaderMap,
+        body: &Bytes,
+    ) -> Result<Answer> {
         let signed = self.credentials.sign(&self.transport).await?;
-        let answer = self.send(path, extra, &signed).await?;
+        let answer = self.send(method, path, extra, body, &signed).await?;
         if !refusal::is_of_credentials(&answer) || !self.credentials.renew(&signed).await? {
             return Ok(answer);
         }
         let signed = self.credentials.sign(&self.transport).await?;
-        self.send(path, extra, &signed).await
+        self.send(method, path, extra, body, &signed).await
     }
 
     /// The error that an answer with an unwelcome status stands for.
@@ -127,12 +138,14 @@ impl Client {
 
     async fn send(
         &self,
+        method: &Method,
         path: &PathAndQuery,
         extra: &HeaderMap,
+        body: &Bytes,
         signed: &credentials::Signed,
     ) -> Result<Answer> {
         let uri = self.origin.uri(signed.path(path)?)?;
-        let mut request = Request::builder().method(Method::GET).uri(uri);
+        let mut request = Request::builder().method(method).uri(uri);
         if let Some(headers) = request.headers_mut() {
             headers.clone_from(&signed.own);
             headers.entry(header::ACCEPT).or_insert(HeaderValue::from_static("*/*"));
@@ -148,7 +161,7 @@ impl Client {
             }
         }
         let request = request
-            .body(Bytes::new().into())
+            .body(body.clone().into())
             .map_err(|cause| Error::unexpected("a request cannot be made").caused_by(cause.to_string()))?;
         let transport = match &self.identity {
             Some(identity) => identity.transport().await?,
