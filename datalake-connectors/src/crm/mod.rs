@@ -6,3 +6,5 @@ pub mod hubspot;
 mod known;
 #[cfg(feature = "crm-salesforce")]
 pub mod salesforce;
+#[cfg(test)]
+mod testing;

@@ -34,6 +34,8 @@
 //!
 //! In place of the version, a path can have a date after the name of the API: `/crm/objects/2026-03/OBJECT`.
 //!
+//! Every answer says the time by the clock of the portal in `Date`.
+//!
 //! Traps: a search pages through 10,000 records and no more; what it sorts alike comes in no order; its index lags
 //! behind if told to; it says nothing of limits in its headers. Archived records are in lists alone. A property that
 //! there is not is left out of an answer without a word. A rate that is too high has status 429 with a `policyName` and

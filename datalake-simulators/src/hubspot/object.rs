@@ -98,6 +98,12 @@ pub(super) fn time(millis: i64) -> String {
     }
 }
 
+/// As HTTP has it in `Date`.
+pub(super) fn http(millis: i64) -> String {
+    let time = chrono::DateTime::from_timestamp_millis(millis).unwrap_or_default();
+    time.format("%a, %d %b %Y %H:%M:%S GMT").to_string()
+}
+
 /// Milliseconds since 1970, of text with an offset or of milliseconds.
 pub(super) fn millis(text: &str) -> Option<i64> {
     let parsed = chrono::DateTime::parse_from_rfc3339(text).ok().map(|time| time.timestamp_millis());

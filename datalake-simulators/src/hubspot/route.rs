@@ -2,6 +2,7 @@
 
 use serde_json::json;
 
+use super::object;
 use super::portal::Portal;
 use super::refused::{Refused, answer};
 use super::{State, lock};
@@ -45,7 +46,8 @@ impl Service for State {
         }
         portal.settle();
         let answer = portal.respond(operation, request).unwrap_or_else(|no| no.answer());
-        portal.left(operation, answer)
+        let date = object::http(portal.now());
+        portal.left(operation, answer).with("date", date)
     }
 
     fn refuse(&self, _: &'static str, refusal: &Refusal) -> Answer {

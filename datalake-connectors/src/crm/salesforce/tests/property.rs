@@ -6,85 +6,29 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
-use super::{Bulk, SalesforceSourceBuilder, Stubborn, builder, org, records, settings};
+use super::{Bulk, builder, org, settings};
 use crate::crm::salesforce::soql::instant;
+use crate::crm::testing::{World, histories};
 use datalake_core::testkit::Rng;
-use datalake_core::{Next, Position, Source, SourceBatch};
 use datalake_simulators::salesforce::{Salesforce, Transaction};
 
-const RUNS: u64 = 1_000;
-
-/// What was committed, and the worker that reads.
-struct World {
-    source: SalesforceSourceBuilder,
-    worker: Option<Stubborn>,
-    /// Read and not committed.
-    open: Vec<SourceBatch>,
-    landed: Vec<Value>,
-    committed: Option<Position>,
-}
-
-impl World {
-    async fn worker(&mut self) -> &mut Stubborn {
-        if self.worker.is_none() {
-            let mut worker = Stubborn(self.source.clone().build().unwrap());
-            worker.seek(self.committed.as_ref()).await.unwrap();
-            self.worker = Some(worker);
-        }
-        self.worker.as_mut().unwrap()
-    }
-
-    /// Reads one batch. Whether there was one.
-    async fn read(&mut self) -> bool {
-        match self.worker().await.next_batch().await {
-            Ok(Next::Batch(batch)) => {
-                self.open.push(batch);
-                true
-            }
-            Ok(_) => false,
-            Err(error) => panic!("{error}"),
+/// The names of the records there are, by what has landed: of all that came about an id the latest counts.
+fn state(landed: &[Value]) -> BTreeMap<String, String> {
+    let mut latest: BTreeMap<String, (DateTime<Utc>, Option<String>)> = BTreeMap::new();
+    for record in landed {
+        let text = |name: &str| record[name].as_str().map(str::to_owned);
+        let deleted = record["IsDeleted"] == true || record["IsDeleted"] == "true";
+        let (id, at, name) = match text("deletedDate") {
+            Some(at) => (text("id"), at, None),
+            None => (text("Id"), text("SystemModstamp").unwrap(), text("Name").filter(|_| !deleted)),
+        };
+        let (id, at) = (id.unwrap(), instant(&at).unwrap());
+        let entry = latest.entry(id).or_insert_with(|| (at, None));
+        if at >= entry.0 {
+            *entry = (at, name);
         }
     }
-
-    /// Commits the first of what was read. The worker may be killed before it is told.
-    async fn commit(&mut self, batches: usize, told: bool) {
-        for batch in self.open.drain(..batches.min(self.open.len())) {
-            self.landed.extend(records([&batch]));
-            self.committed = Some(batch.position);
-        }
-        if let (Some(worker), Some(position), true) = (&mut self.worker, &self.committed, told) {
-            worker.commit(position).await.unwrap();
-        }
-    }
-
-    fn kill(&mut self) {
-        self.worker = None;
-        self.open.clear();
-    }
-
-    async fn drain(&mut self) {
-        while self.read().await {}
-        self.commit(usize::MAX, true).await;
-    }
-
-    /// The names of the records there are, by what has landed: of all that came about an id the latest counts.
-    fn state(&self) -> BTreeMap<String, String> {
-        let mut latest: BTreeMap<String, (DateTime<Utc>, Option<String>)> = BTreeMap::new();
-        for record in &self.landed {
-            let text = |name: &str| record[name].as_str().map(str::to_owned);
-            let deleted = record["IsDeleted"] == true || record["IsDeleted"] == "true";
-            let (id, at, name) = match text("deletedDate") {
-                Some(at) => (text("id"), at, None),
-                None => (text("Id"), text("SystemModstamp").unwrap(), text("Name").filter(|_| !deleted)),
-            };
-            let (id, at) = (id.unwrap(), instant(&at).unwrap());
-            let entry = latest.entry(id).or_insert_with(|| (at, None));
-            if at >= entry.0 {
-                *entry = (at, name);
-            }
-        }
-        latest.into_iter().filter_map(|(id, (_, name))| Some((id, name?))).collect()
-    }
+    latest.into_iter().filter_map(|(id, (_, name))| Some((id, name?))).collect()
 }
 
 fn state_of(org: &Salesforce) -> BTreeMap<String, String> {
@@ -135,7 +79,7 @@ async fn run(seed: u64) {
     }
     let bulk = *rng.pick(&[Bulk::Never, Bulk::Never, Bulk::Always, Bulk::From(6)]).unwrap();
     let source = builder(&org).bulk(bulk).bulk_page_size(rng.within(1..5));
-    let mut world = World { source, worker: None, open: Vec::new(), landed: Vec::new(), committed: None };
+    let mut world = World::new(|| source.clone().build().unwrap());
     let (mut ids, mut n) = (Vec::new(), 0);
     let mut late: Option<(Transaction<'_>, usize)> = None;
     for step in 0..rng.within(8..24) {
@@ -175,17 +119,10 @@ async fn run(seed: u64) {
         org.advance(Duration::from_secs(70));
         world.drain().await;
     }
-    assert_eq!(world.state(), state_of(&org));
+    assert_eq!(state(&world.landed), state_of(&org));
 }
 
 #[test]
 fn what_has_landed_is_the_state_of_the_organisation() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let one = std::env::var("DATALAKE_SIM_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seeds = one.map_or(0..RUNS, |seed| seed..seed + 1);
-    eprintln!("seeds {seeds:?}; DATALAKE_SIM_SEED goes through one of them alone");
-    for seed in seeds {
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| runtime.block_on(run(seed))));
-        assert!(result.is_ok(), "the run with seed {seed} has failed");
-    }
+    histories(run);
 }
