@@ -285,6 +285,11 @@ impl Tools {
                 newest.ok_or_else(ignored)?.as_str().to_owned()
             }
         };
+        if from.as_ref() == Some(&token) && page.rows > 0 {
+            return Err(Error::unexpected(
+                "the delta leads to itself: it has rows, and the token after it is its own",
+            ));
+        }
         state.walk = None;
         if load {
             state.again = None;

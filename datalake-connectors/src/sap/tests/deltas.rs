@@ -67,6 +67,17 @@ async fn the_final_token_is_found_wherever_the_queue_puts_it() {
 }
 
 #[tokio::test]
+async fn a_list_of_tokens_is_read_to_its_end() {
+    let gateway = gateway(Gateway::builder().page(1).token_at(TokenAt::DeltaLinks), 1).await;
+    let mut source = at(&Service::Queue.source(&gateway, Mode::delta()), None).await;
+    let load = drain(&mut source).await.unwrap();
+    gateway.system().create(SALES_ORDERS, order(1));
+    let delta = more(&mut source, &load).await;
+    assert_eq!(orders(&delta), [order_key(1)]);
+    assert!(more(&mut source, &delta).await.is_empty(), "the newest token is on the second page of the list");
+}
+
+#[tokio::test]
 async fn a_token_in_the_place_of_a_next_page_is_not_followed_as_one() {
     let gateway = gateway(Gateway::builder().page(10).token_at(TokenAt::Next), 2).await;
     let mut source = at(&Service::Queue.source(&gateway, Mode::delta()), None).await;
