@@ -1,6 +1,6 @@
 //! Sources for `datalake`, each in its own feature.
 
-#[cfg(any(feature = "crm-hubspot", feature = "crm-salesforce"))]
+#[cfg(any(feature = "crm-dynamics", feature = "crm-hubspot", feature = "crm-salesforce"))]
 pub mod crm;
 #[cfg(feature = "files")]
 pub mod files;
@@ -12,6 +12,7 @@ pub mod kinesis;
 #[cfg(feature = "lake")]
 pub mod lake;
 #[cfg(feature = "_odata")]
+#[cfg_attr(not(feature = "sap"), allow(dead_code, unused_imports))]
 mod odata;
 #[cfg(feature = "sap")]
 pub mod sap;

@@ -1,5 +1,7 @@
 //! Systems of customer relationship management.
 
+#[cfg(feature = "crm-dynamics")]
+pub mod dynamics;
 #[cfg(feature = "crm-hubspot")]
 pub mod hubspot;
 #[cfg(any(feature = "crm-hubspot", feature = "crm-salesforce"))]

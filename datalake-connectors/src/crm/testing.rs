@@ -138,6 +138,12 @@ impl<S: Source, F: Fn() -> S> World<S, F> {
         }
     }
 
+    /// The position of the last commit.
+    #[cfg(feature = "crm-dynamics")]
+    pub(in crate::crm) fn committed(&self) -> Option<&Position> {
+        self.committed.as_ref()
+    }
+
     pub(in crate::crm) fn kill(&mut self) {
         self.worker = None;
         self.open.clear();
