@@ -73,6 +73,9 @@ async fn run(seed: u64) {
     if rng.chance(0.3) {
         settings = settings.live_pages();
     }
+    if seed.is_multiple_of(2) {
+        settings = settings.unordered();
+    }
     let org = org(settings);
     if rng.chance(0.5) {
         org.faults().one_in(10, seed);
