@@ -12,7 +12,7 @@ pub mod kinesis;
 #[cfg(feature = "lake")]
 pub mod lake;
 #[cfg(feature = "_odata")]
-#[cfg_attr(not(feature = "sap"), allow(dead_code, unused_imports))]
+#[cfg_attr(not(feature = "sap"), allow(dead_code, unreachable_pub, unused_imports))]
 mod odata;
 #[cfg(feature = "sap")]
 pub mod sap;

@@ -1,5 +1,6 @@
 //! Systems of customer relationship management.
 
+mod change;
 #[cfg(feature = "crm-dynamics")]
 pub mod dynamics;
 #[cfg(feature = "crm-hubspot")]
@@ -10,3 +11,5 @@ mod known;
 pub mod salesforce;
 #[cfg(test)]
 mod testing;
+
+pub use change::{Change, changes};

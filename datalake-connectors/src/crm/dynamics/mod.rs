@@ -7,7 +7,7 @@
 //! * **What it needs.** The table must have change tracking switched on, and the user must be allowed to read it in the
 //!   whole organisation. A system that ignores the wish for changes is an error, and not a table without any.
 //! * **Changes.** Created and changed records come whole, deleted ones as `{"@odata.context":…,"id":…,"reason":…}`, also
-//!   for records that were never seen. [`Change`] says which is which, and [`changes`] writes it into the record.
+//!   for records that were never seen. [`Change`](super::Change) says which is which.
 //! * **Going on.** The position holds the link to the next page, or to what changes from now on, byte for byte. It is used
 //!   only after it is committed. Where the system has forgotten a page, the changes are asked for again from the last
 //!   cycle on. Where it has forgotten those, after seven days by default, or a page of the first cycle, a read of
@@ -36,7 +36,6 @@ mod source;
 mod tests;
 
 pub use crate::http::{Auth, OAuth2};
-pub use crate::odata::change::{Change, changes};
 pub use builder::DynamicsSourceBuilder;
 pub use source::DynamicsSource;
 

@@ -12,8 +12,9 @@
 //! * **Deletes.** Records in the recycle bin come as any other, with `IsDeleted` true. What the system says was deleted
 //!   since the cycle before, gone from the bin or not, comes as `{"deletedDate":…,"id":…}`. Both can be switched off. Of
 //!   all that came about an id, the latest by `SystemModstamp` or `deletedDate` is how things stand.
-//! * **Large reads** go by bulk jobs ([`Bulk`]), in CSV: every value is text there and no value is the empty text. A job
-//!   is removed once its results are committed. While one is at work the source waits, also longer than a moment.
+//! * **Large reads** go by bulk jobs ([`Bulk`]), in CSV: every value is text there and no value is the empty text;
+//!   [`same_shape`] makes them and the records of queries alike. A job is removed once its results are committed. While
+//!   one is at work the source waits, also longer than a moment.
 //! * **Going on.** The position holds the next page as the system named it, or the job and its locator, and the last
 //!   record. Where the system has forgotten a page, the query begins again after that record; where it has forgotten a
 //!   job, the window is read again, and records may come twice: none is passed over.
@@ -45,6 +46,7 @@ mod page;
 mod position;
 mod schema;
 mod session;
+mod shape;
 mod soql;
 mod source;
 
@@ -54,6 +56,7 @@ mod tests;
 pub use auth::SalesforceAuth;
 pub use builder::SalesforceSourceBuilder;
 pub use schema::{Change, Field, Schema};
+pub use shape::same_shape;
 pub use source::SalesforceSource;
 
 /// The kind of the component.

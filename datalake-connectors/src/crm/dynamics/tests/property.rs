@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{DynamicsSource, builder, dataverse};
-use crate::crm::dynamics::Change;
+use crate::crm::Change;
 use crate::crm::testing::{World, histories};
 use datalake_core::Source;
 use datalake_core::testkit::Rng;

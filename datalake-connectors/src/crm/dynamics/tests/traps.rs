@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{builder, dataverse, end, keys, read};
-use crate::crm::dynamics::Change;
+use crate::crm::Change;
 use crate::crm::testing::{drain, records};
 use datalake_core::{ErrorKind, Next, Source};
 use datalake_simulators::dataverse::{ACCOUNTS, Dataverse, Row, account, account_key};
