@@ -20,4 +20,6 @@ mod guide {
     mod operations {}
     #[doc = include_str!("../../docs/guide/sap.md")]
     mod sap {}
+    #[doc = include_str!("../../datalake-core/src/guide/testing.md")]
+    mod testing {}
 }

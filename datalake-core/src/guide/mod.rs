@@ -13,3 +13,6 @@ pub mod lineage {}
 
 #[cfg_attr(not(doctest), doc = include_str!("operations.md"))]
 pub mod operations {}
+
+#[cfg_attr(not(doctest), doc = include_str!("testing.md"))]
+pub mod testing {}
