@@ -5,7 +5,7 @@ use aws_sdk_kinesis::primitives::Blob;
 use aws_sdk_kinesis::types::{PutRecordsRequestEntry, StreamStatus};
 use bytes::Bytes;
 use datalake_aws::kpl::Aggregate;
-use datalake_simulators::emulator::{Emulator, unique};
+use datalake_simulators::emulator::{Emulator, bounded, unique};
 
 use super::*;
 
@@ -87,13 +87,13 @@ async fn splits_and_aggregates(emulator: Emulator) {
 #[tokio::test]
 async fn a_stream_of_localstack_is_read_through_a_split_and_a_restart() {
     if let Some(emulator) = Emulator::localstack("the Kinesis source on LocalStack") {
-        splits_and_aggregates(emulator).await;
+        bounded("a stream of an emulator", splits_and_aggregates(emulator)).await;
     }
 }
 
 #[tokio::test]
 async fn a_stream_of_ministack_is_read_through_a_split_and_a_restart() {
     if let Some(emulator) = Emulator::ministack("the Kinesis source on MiniStack") {
-        splits_and_aggregates(emulator).await;
+        bounded("a stream of an emulator", splits_and_aggregates(emulator)).await;
     }
 }
