@@ -5,10 +5,7 @@ pub mod crm;
 #[cfg(feature = "files")]
 pub mod files;
 #[cfg(feature = "_http")]
-#[cfg_attr(
-    not(all(feature = "sap", feature = "web-poll")),
-    allow(dead_code, unreachable_pub, unused_imports)
-)]
+#[cfg_attr(not(feature = "web-poll"), allow(dead_code, unreachable_pub, unused_imports))]
 mod http;
 #[cfg(feature = "kinesis")]
 pub mod kinesis;
@@ -17,6 +14,8 @@ pub mod lake;
 #[cfg(feature = "_odata")]
 #[cfg_attr(not(feature = "sap"), allow(dead_code, unreachable_pub, unused_imports))]
 mod odata;
+#[cfg(feature = "_receive")]
+mod receive;
 #[cfg(feature = "sap")]
 pub mod sap;
 #[cfg(any(feature = "web-hook", feature = "web-poll"))]

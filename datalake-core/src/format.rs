@@ -28,6 +28,12 @@ pub enum Format {
     },
     /// Delimited text (RFC 4180). A record becomes a JSON object of strings under the names of the header.
     Csv(Csv),
+    /// The elements of one name directly below the root of an XML document, from tag to tag, in ASCII or an encoding that
+    /// extends it.
+    Xml {
+        /// The name, with its prefix if it has one.
+        element: String,
+    },
 }
 
 /// The dialect and header of delimited text.
@@ -52,7 +58,7 @@ impl Format {
     #[must_use]
     pub fn content(&self) -> Content {
         match self {
-            Self::Whole | Self::Lines => Content::Opaque,
+            Self::Whole | Self::Lines | Self::Xml { .. } => Content::Opaque,
             Self::Json | Self::Ndjson | Self::JsonArray { .. } | Self::Csv(_) => Content::Json,
         }
     }

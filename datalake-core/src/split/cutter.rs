@@ -48,7 +48,7 @@ impl Cutter {
             Format::JsonArray { pointer } if pointer.is_empty() => {
                 Kind::Element { elements: Elements::new(0, !begun), begun }
             }
-            Format::Whole | Format::Json | Format::JsonArray { .. } => Kind::Never,
+            Format::Whole | Format::Json | Format::JsonArray { .. } | Format::Xml { .. } => Kind::Never,
         })
     }
 

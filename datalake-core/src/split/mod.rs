@@ -17,6 +17,7 @@ mod json;
 mod lines;
 #[cfg(test)]
 mod tests;
+mod xml;
 
 pub use csv::{CsvHeader, MAX_COLUMNS, MAX_FIELD, csv_header, detect_delimiter};
 pub use cutter::Cutter;
@@ -52,7 +53,7 @@ impl Piece {
 /// Total and deterministic: every document gives the same pieces at any time, and input that breaks its format gives
 /// a piece with an error that covers the bytes concerned, never an end. Every byte belongs to exactly one piece, save
 /// line ends, separators, blank lines of NDJSON and CSV, white space around JSON, a byte order mark before
-/// anything but opaque content, the header row of CSV, and what surrounds an array found by a JSON Pointer.
+/// anything but opaque content, the header row of CSV, what surrounds an array found by a JSON Pointer, and what surrounds the elements of XML.
 ///
 /// Bodies are slices of the document; only a CSV row is written anew. Whether JSON is valid is not checked here.
 ///
@@ -68,6 +69,8 @@ impl Piece {
 ///   that is not UTF-8, is an error. A row that breaks the rules of quoting ends with its first line, so that a stray
 ///   quote costs no other row. With no header given, the names are those of the document's header row, or `column_1`
 ///   and so on if it has none.
+/// * [`Format::Xml`]: the elements as they stand. Nothing is expanded: references to entities stay as they are, and a
+///   document that declares its type is an error. What comes after a break is one piece, an error, with the rest.
 pub fn split(document: &Document, mut piece: impl FnMut(Piece)) {
     let bytes = document.bytes();
     let first = document.offset() == 0;
@@ -79,6 +82,7 @@ pub fn split(document: &Document, mut piece: impl FnMut(Piece)) {
         Format::JsonArray { pointer } if pointer.is_empty() => json::array(bytes, first, piece),
         Format::JsonArray { pointer } => json::array_at(bytes, pointer, piece),
         Format::Csv(format) => csv::rows(bytes, if first { bom(bytes) } else { 0 }, format, piece),
+        Format::Xml { element } => xml::elements(bytes, element, piece),
     }
 }
 

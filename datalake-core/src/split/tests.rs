@@ -385,3 +385,50 @@ fn valid_tables_and_arrays_come_out_as_others_read_them() {
         }
     }
 }
+
+fn elements(bytes: &str) -> Vec<String> {
+    bodies(bytes, Format::Xml { element: "IDOC".into() })
+}
+
+#[test]
+fn elements_of_a_name_below_the_root_are_records_byte_for_byte() {
+    let xml = "\u{feff}<?xml version=\"1.0\"?>\r\n<!-- <IDOC/> --><ORDERS>\n <IDOC A='>'>\r\n<IDOC>é</IDOC><![CDATA[</IDOC>]]></IDOC \
+               ><OTHER><IDOC/></OTHER><IDOCS/><IDOC B=\"/>'\"/>\n</ORDERS>\n";
+    assert_eq!(
+        elements(xml),
+        ["<IDOC A='>'>\r\n<IDOC>é</IDOC><![CDATA[</IDOC>]]></IDOC >", "<IDOC B=\"/>'\"/>"]
+    );
+    assert_eq!(elements("<ORDERS/>"), Vec::<String>::new());
+}
+
+#[test]
+fn broken_xml_gives_what_was_whole_and_the_rest_as_an_error() {
+    for (rest, broken) in [
+        ("<IDOC><a>", "the document ends"),
+        ("<IDOC", "a tag does not end"),
+        ("<IDOC a='", "a tag does not end"),
+        ("<!-- ", "a comment does not end"),
+        ("<![CDATA[ ]]", "a piece of plain text does not end"),
+        ("</R><R>", "there is a second root"),
+        ("</R></R>", "an element is closed that was not opened"),
+    ] {
+        let xml = format!("<R><IDOC>1</IDOC>{rest}");
+        let document = Document::new(xml, "test", Format::Xml { element: "IDOC".into() });
+        let mut found = Vec::new();
+        split(&document, |piece| found.push(piece));
+        assert_eq!(found.len(), 2, "{rest}");
+        assert_eq!(found[0].body, "<IDOC>1</IDOC>");
+        let error = found[1].error.as_ref().unwrap();
+        assert!(error.message.contains(broken), "{rest}: {}", error.message);
+        assert_eq!(found[1].range.end, document.len());
+    }
+    assert_eq!(elements(""), ["xml!"], "nothing at all is no document");
+}
+
+#[test]
+fn a_document_type_is_refused_and_depth_is_bounded() {
+    let bomb = "<!DOCTYPE R [<!ENTITY a \"aa\">]><R><IDOC>&a;</IDOC></R>";
+    assert_eq!(elements(bomb), [format!("xml!{bomb}")]);
+    let deep = format!("<R><IDOC>{}{}</IDOC></R>", "<a>".repeat(2000), "</a>".repeat(2000));
+    assert!(elements(&deep)[0].starts_with("xml!"));
+}

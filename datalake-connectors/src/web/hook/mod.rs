@@ -63,25 +63,16 @@
 //! Connections, heads (32 KiB), bodies and bytes in memory are bounded, and whoever sends slowly is cut off.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use datalake_core::{
-    Dataset, Error, ErrorKind, Next, Position, Remaining, Result, Source, SourceBatch, SourceInfo,
-    async_trait,
-};
-use serde::{Deserialize, Serialize};
-use tokio::sync::watch;
-use tokio::task::JoinHandle;
-use tokio::time::timeout;
+use datalake_core::{Dataset, Next, Position, Remaining, Result, Source, SourceInfo, async_trait};
+
+use crate::receive::Inbox;
 
 mod builder;
 mod id;
+mod intake;
 mod keys;
-mod queue;
 mod refusal;
-mod request;
-mod server;
 mod signature;
 #[cfg(test)]
 mod tests;
@@ -90,16 +81,8 @@ mod verify;
 pub use builder::HookSourceBuilder;
 pub use verify::{Encoding, Verify};
 
-use request::Receiver;
-
 const SYSTEM: &str = "web.hook";
 const SCHEMA: &str = "web.hook/1";
-/// How long [`Source::next_batch`] waits for an event.
-const PATIENCE: Duration = Duration::from_secs(1);
-/// How long the engine may rest after that.
-const PAUSE: Duration = Duration::from_millis(5);
-/// How many bytes a batch holds, unless one event has more.
-const BATCH: usize = 4 << 20;
 
 /// Receives webhooks and app events over HTTP. The [module](self) tells how.
 ///
@@ -108,19 +91,7 @@ const BATCH: usize = 4 << 20;
 #[derive(Debug)]
 pub struct HookSource {
     info: SourceInfo,
-    local: SocketAddr,
-    boot: Arc<str>,
-    window: usize,
-    receiver: Arc<Receiver>,
-    closing: watch::Sender<bool>,
-    server: Option<JoinHandle<()>>,
-}
-
-/// A position: a batch of one life of the receiver.
-#[derive(Debug, Serialize, Deserialize)]
-struct At {
-    boot: Arc<str>,
-    batch: u64,
+    inbox: Inbox<intake::Hooks>,
 }
 
 impl HookSource {
@@ -132,26 +103,7 @@ impl HookSource {
     /// The address it listens on.
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
-        self.local
-    }
-
-    /// The number of a batch of this life; `None` for one of an earlier life.
-    fn batch(&self, position: &Position) -> Result<Option<u64>> {
-        let at: At = position.decode(SCHEMA).map_err(|error| error.component(SYSTEM))?;
-        if at.boot != self.boot {
-            return Ok(None);
-        }
-        if at.batch > self.receiver.queue.last() {
-            return Err(Error::new(ErrorKind::PositionInvalid, "the position was never given")
-                .component(SYSTEM)
-                .with("batch", at.batch));
-        }
-        Ok(Some(at.batch))
-    }
-
-    fn stop(&self) {
-        self.receiver.queue.close();
-        self.closing.send_replace(true);
+        self.inbox.local()
     }
 }
 
@@ -162,44 +114,24 @@ impl Source for HookSource {
     }
 
     async fn next_batch(&mut self) -> Result<Next> {
-        let Ok((batch, documents)) = timeout(PATIENCE, self.receiver.queue.take(self.window, BATCH)).await
-        else {
-            return Ok(Next::Idle(PAUSE));
-        };
-        let position = Position::new(SCHEMA, &At { boot: Arc::clone(&self.boot), batch })?;
-        Ok(Next::Batch(SourceBatch::new(documents, position)))
+        self.inbox.next_batch().await
     }
 
     /// Accepts every position of a receiver, and goes on with what is new. Senders whose events were given and not
     /// committed go on waiting: the engine keeps those events itself.
     async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
-        position.map_or(Ok(()), |position| self.batch(position).map(drop))
+        self.inbox.seek(position)
     }
 
     async fn commit(&mut self, position: &Position) -> Result<()> {
-        if let Some(batch) = self.batch(position)? {
-            self.receiver.queue.commit(batch, Instant::now());
-        }
-        Ok(())
+        self.inbox.commit(position)
     }
 
     fn remaining(&self) -> Remaining {
-        self.receiver.queue.remaining()
+        self.inbox.remaining()
     }
 
     async fn close(&mut self) -> Result<()> {
-        self.stop();
-        match self.server.take() {
-            Some(server) => server
-                .await
-                .map_err(|cause| Error::unexpected("the listener broke").component(SYSTEM).caused_by(cause)),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Drop for HookSource {
-    fn drop(&mut self) {
-        self.stop();
+        self.inbox.close().await
     }
 }

@@ -8,8 +8,9 @@ use hmac::Mac as _;
 use hyper::header::{HeaderMap, HeaderName};
 
 use super::keys::{Keys, Mac};
-use super::refusal::{FORGED, KEYLESS, Refusal, STALE, UNSIGNED};
+use super::refusal::{FORGED, KEYLESS, STALE, UNSIGNED};
 use super::verify::Encoding;
+use crate::receive::Refusal;
 
 /// How old an event may be, in seconds.
 pub(super) const PAST: i64 = 300;
@@ -33,7 +34,7 @@ pub(super) enum Check {
 
 /// What the headers of a request claim.
 #[derive(Default)]
-pub(super) struct Claim {
+pub(crate) struct Claim {
     /// What is signed before the body.
     pub(super) preface: Vec<u8>,
     time: Option<i64>,

@@ -3,7 +3,8 @@ use serde_json::json;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::web::hook::{PAUSE, SCHEMA};
+use crate::receive::PAUSE;
+use crate::web::hook::SCHEMA;
 
 fn named() -> HookSourceBuilder {
     builder(Verify::nothing()).id_header("x-id")

@@ -205,7 +205,7 @@ async fn no_secret_shows() {
     let builder = builder(Verify::standard_webhooks([canary]));
     let shown = format!("{builder:?}");
     let source = builder.build().await.unwrap();
-    let shown = format!("{shown}{source:?}{:?}", source.receiver.verifier);
+    let shown = format!("{shown}{source:?}{:?}", source.inbox.receiver.intake.verifier);
     assert!(!shown.contains("Y2Fu") && !shown.contains("canary"), "{shown}");
 }
 

@@ -3,14 +3,15 @@ use datalake_core::testkit::{Fed, SourceHarness};
 use datalake_core::{Result, Source, async_trait};
 
 use super::*;
-use crate::web::hook::request::Receiver;
+use crate::receive::Receiver;
+use crate::web::hook::intake::Hooks;
 
 const SECRET: &str = "c4nary-secret";
 
 /// A sender of eleven events to the source opened last.
 #[derive(Default)]
 struct Sender {
-    opened: Mutex<Option<(SocketAddr, Arc<Receiver>)>>,
+    opened: Mutex<Option<(SocketAddr, Arc<Receiver<Hooks>>)>>,
     sent: Mutex<usize>,
 }
 
@@ -29,7 +30,7 @@ fn sign(body: &str) -> String {
 impl SourceHarness for Sender {
     async fn open(&self) -> Result<Box<dyn Source>> {
         let source = secret_builder().build().await?;
-        *self.opened.lock().unwrap() = Some((source.local_addr(), Arc::clone(&source.receiver)));
+        *self.opened.lock().unwrap() = Some((source.local_addr(), Arc::clone(&source.inbox.receiver)));
         Ok(Box::new(source))
     }
 

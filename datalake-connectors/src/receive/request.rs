@@ -1,63 +1,77 @@
 //! One request, from its head to its answer.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Bytes, BytesMut};
 use datalake_core::codec::{Compression, Expansion};
-use datalake_core::{Clock, Cpu, Document, ErrorKind, Format, Sha256};
+use datalake_core::{Cpu, Document, ErrorKind, Sha256, async_trait};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap, HeaderName};
+use hyper::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT, HeaderMap};
 use hyper::http::request::Parts;
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::time::timeout;
 
-use super::id::{IdRule, key};
 use super::queue::{Outcome, Queue, Room, Submitted};
 use super::refusal::{
     BROKEN, CLOSED, DAMAGED, FULL, NO_SUCH_PATH, NOT_A_POST, Refusal, TOO_LARGE, TOO_SLOW, UNCOMMITTED,
     UNKNOWN_CODING, committed, empty,
 };
-use super::signature::Verifier;
 
 /// Bytes out for a byte in that a compressed body may give, beyond the first mebibyte.
 const RATIO: u64 = 200;
-/// The longest type of an event that goes into its locator, in bytes.
-const LONGEST_TYPE: usize = 128;
 /// How much of a refused body is read and dropped, so that its sender gets to see the answer.
 const LINGER_BYTES: usize = 4 << 20;
 const LINGER: Duration = Duration::from_secs(2);
 
+/// What a kind of receiver makes of a request.
+#[async_trait]
+pub(crate) trait Intake: Send + Sync + 'static {
+    /// What the head of a request claims.
+    type Claim: Send + Sync;
+
+    /// Looks at the head, before the body is read.
+    async fn claim(&self, headers: &HeaderMap) -> Result<Self::Claim, Refusal>;
+
+    /// Checks who sent it, over the body as it came.
+    async fn check(&self, claim: &Self::Claim, raw: &[u8]) -> Result<(), Refusal>;
+
+    /// Makes an event of a request that was checked. The content is the body without its content encoding.
+    fn event(
+        &self,
+        claim: &Self::Claim,
+        path: &str,
+        headers: &HeaderMap,
+        raw: &Bytes,
+        content: Bytes,
+    ) -> Result<Event, Refusal>;
+}
+
+/// An event on its way into the queue.
+pub(crate) struct Event {
+    /// What its sender is told.
+    pub(crate) id: String,
+    /// By which it is known again.
+    pub(crate) key: Option<Sha256>,
+    pub(crate) document: Document,
+}
+
 /// What answers requests.
-pub(super) struct Receiver {
-    pub(super) paths: Vec<String>,
-    pub(super) health: Option<String>,
-    pub(super) verifier: Verifier,
-    pub(super) id: IdRule,
-    pub(super) id_is_signed: bool,
-    pub(super) type_header: Option<HeaderName>,
-    pub(super) format: Arc<Format>,
-    pub(super) max_body: usize,
-    pub(super) read_timeout: Duration,
-    pub(super) commit_timeout: Duration,
-    pub(super) queue: Queue,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) cpu: Cpu,
+pub(crate) struct Receiver<I> {
+    pub(crate) paths: Vec<String>,
+    pub(crate) health: Option<String>,
+    pub(crate) max_body: usize,
+    pub(crate) read_timeout: Duration,
+    pub(crate) commit_timeout: Duration,
+    pub(crate) queue: Queue,
+    pub(crate) cpu: Cpu,
+    pub(crate) intake: I,
 }
 
-/// A verified event on its way into the queue.
-struct Event {
-    id: String,
-    key: Option<Sha256>,
-    document: Document,
-    room: Room,
-}
-
-impl Receiver {
+impl<I: Intake> Receiver<I> {
     /// Answers a request: 2xx only after the commit of its event.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    pub(crate) async fn answer(&self, request: Request<Incoming>) -> Response<Full<Bytes>> {
         let (head, mut body) = request.into_parts();
         if self.health.as_deref() == Some(head.uri.path())
             && matches!(head.method, Method::GET | Method::HEAD)
@@ -87,7 +101,7 @@ impl Receiver {
         if !self.queue.is_open() {
             return Err(CLOSED);
         }
-        let Event { id, key, document, room } = self.event(path, &head.headers, body).await?;
+        let (Event { id, key, document }, room) = self.event(path, &head.headers, body).await?;
         match self.queue.submit(document, key, room, Instant::now()) {
             Submitted::Known => {}
             Submitted::Full => return Err(FULL),
@@ -97,22 +111,20 @@ impl Receiver {
         Ok(id)
     }
 
-    /// Reads and verifies an event.
-    async fn event(&self, path: &str, headers: &HeaderMap, body: &mut Incoming) -> Result<Event, Refusal> {
-        let claim = self.verifier.claim(headers)?;
+    /// Reads and checks an event.
+    async fn event(
+        &self,
+        path: &str,
+        headers: &HeaderMap,
+        body: &mut Incoming,
+    ) -> Result<(Event, Room), Refusal> {
+        let claim = self.intake.claim(headers).await?;
         let coding = content_coding(headers)?;
         let sent = timeout(self.read_timeout, self.read(headers, body));
         let (raw, room) = sent.await.map_err(|_| TOO_SLOW)??;
-        self.verifier.check(&claim, &raw, self.clock.now().timestamp()).await?;
-
+        self.intake.check(&claim, &raw).await?;
         let (content, room) = self.decode(coding, &raw, room).await?;
-        let given = self.id.find(headers, &content);
-        let unsigned = (!self.id_is_signed).then_some(&raw[..]);
-        let key = given.as_deref().map(|id| key(path, id, unsigned));
-        let id = given.unwrap_or_else(|| Sha256::of_parts([&claim.preface[..], &raw]).to_string());
-        let document = Document::new(content, self.locator(path, headers), Arc::clone(&self.format))
-            .with_id(id.as_str());
-        Ok(Event { id, key, document, room })
+        Ok((self.intake.event(&claim, path, headers, &raw, content)?, room))
     }
 
     /// Reads the body, at most as long as allowed whatever its sender declares.
@@ -135,7 +147,7 @@ impl Receiver {
         Ok((bytes.freeze(), room))
     }
 
-    /// The body without its content encoding. Only a body that verified comes here.
+    /// The body without its content encoding. Only a body that was checked comes here.
     async fn decode(&self, coding: Compression, raw: &Bytes, room: Room) -> Result<(Bytes, Room), Refusal> {
         if coding.is_none() {
             return Ok((raw.clone(), room));
@@ -158,20 +170,9 @@ impl Receiver {
             _ => Err(CLOSED),
         }
     }
-
-    /// The path, and the type of the event where its sender names one: `/events#push`.
-    fn locator(&self, path: &str, headers: &HeaderMap) -> String {
-        let kind = self.type_header.as_ref().and_then(|name| headers.get(name)?.to_str().ok());
-        match kind {
-            Some(kind) if kind.len() <= LONGEST_TYPE && kind.bytes().all(|byte| byte.is_ascii_graphic()) => {
-                format!("{path}#{kind}")
-            }
-            _ => path.to_owned(),
-        }
-    }
 }
 
-impl fmt::Debug for Receiver {
+impl<I> fmt::Debug for Receiver<I> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Receiver").field("paths", &self.paths).finish_non_exhaustive()
     }

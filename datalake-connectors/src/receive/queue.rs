@@ -12,7 +12,7 @@ const REMEMBERED: usize = 100_000;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Waiting,
     Committed,
     Closed,
@@ -20,7 +20,7 @@ pub(super) enum Outcome {
 
 /// What becomes of an event that comes in.
 #[derive(Debug)]
-pub(super) enum Submitted {
+pub(crate) enum Submitted {
     /// It is under way, perhaps since an earlier request: wait for the outcome.
     Waits(watch::Receiver<Outcome>),
     /// It was committed before.
@@ -34,7 +34,7 @@ pub(super) enum Submitted {
 /// The events under way: first waiting to be given to the engine, then given and not yet committed. Bounded in number
 /// and in bytes, which counts bodies still being read too.
 #[derive(Debug)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     state: Mutex<State>,
     arrived: Notify,
     slots: Arc<Semaphore>,
@@ -69,11 +69,11 @@ enum Known {
 
 /// Bytes of the queue's bound, held.
 #[derive(Debug, Default)]
-pub(super) struct Room(Option<OwnedSemaphorePermit>);
+pub(crate) struct Room(Option<OwnedSemaphorePermit>);
 
 impl Queue {
     /// A queue for so many events of so many bytes in all, that knows committed events again for a while.
-    pub(super) fn new(events: usize, bytes: usize, remember: Duration) -> Self {
+    pub(crate) fn new(events: usize, bytes: usize, remember: Duration) -> Self {
         Self {
             state: Mutex::default(),
             arrived: Notify::new(),
@@ -84,7 +84,7 @@ impl Queue {
     }
 
     /// Holds more bytes, if there is room for them.
-    pub(super) fn hold(&self, room: &mut Room, bytes: usize) -> bool {
+    pub(crate) fn hold(&self, room: &mut Room, bytes: usize) -> bool {
         let Ok(bytes) = u32::try_from(bytes) else { return false };
         let Ok(more) = Arc::clone(&self.bytes).try_acquire_many_owned(bytes) else { return false };
         match &mut room.0 {
@@ -95,7 +95,7 @@ impl Queue {
     }
 
     /// Takes an event in, unless it is known. An event without a key is never known again.
-    pub(super) fn submit(
+    pub(crate) fn submit(
         &self,
         document: Document,
         key: Option<Sha256>,
@@ -124,7 +124,7 @@ impl Queue {
 
     /// The events that wait, in the order they came, at most so many and so many bytes but at least one, and the
     /// number of their batch. Waits for one. Nothing is taken if the future is dropped.
-    pub(super) async fn take(&self, events: usize, bytes: usize) -> (u64, Vec<Document>) {
+    pub(crate) async fn take(&self, events: usize, bytes: usize) -> (u64, Vec<Document>) {
         loop {
             let arrived = self.arrived.notified();
             if let Some(batch) = self.state().take(events, bytes) {
@@ -135,12 +135,12 @@ impl Queue {
     }
 
     /// The number of the last batch given.
-    pub(super) fn last(&self) -> u64 {
+    pub(crate) fn last(&self) -> u64 {
         self.state().last
     }
 
     /// Tells every request up to a batch that its event is committed.
-    pub(super) fn commit(&self, batch: u64, now: Instant) {
+    pub(crate) fn commit(&self, batch: u64, now: Instant) {
         let mut state = self.state();
         let later = state.given.split_off(&batch.saturating_add(1));
         for event in std::mem::replace(&mut state.given, later).into_values().flatten() {
@@ -154,7 +154,7 @@ impl Queue {
     }
 
     /// Tells every request that its event may not be committed, and takes no more.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         let mut state = self.state();
         let given = std::mem::take(&mut state.given).into_values().flatten();
         let waiting = std::mem::take(&mut state.waiting).into_iter().map(|(_, event)| event);
@@ -165,15 +165,15 @@ impl Queue {
     }
 
     /// Whether the queue takes events.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         !self.state().closed
     }
 
     /// What waits to be given.
-    pub(super) fn remaining(&self) -> Remaining {
+    pub(crate) fn remaining(&self) -> Remaining {
         let state = self.state();
         let bytes = state.waiting.iter().map(|(document, _)| document.len() as u64).sum();
-        Remaining { bytes: Some(bytes), ..Remaining::default() }
+        Remaining { bytes: Some(bytes), records: None }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -12,7 +12,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
-use super::request::Receiver;
+use super::request::{Intake, Receiver};
 
 /// The largest head of a request, in bytes.
 const HEAD: usize = 32 << 10;
@@ -24,9 +24,9 @@ const GRACE: Duration = Duration::from_secs(5);
 const REST: Duration = Duration::from_millis(100);
 
 /// Serves connections, so many at a time, until told to close; then waits a moment for those that are open.
-pub(super) async fn serve(
+pub(crate) async fn serve<I: Intake>(
     listener: TcpListener,
-    receiver: Arc<Receiver>,
+    receiver: Arc<Receiver<I>>,
     connections: usize,
     mut closing: watch::Receiver<bool>,
 ) {
@@ -64,10 +64,10 @@ async fn accept(
     }
 }
 
-async fn connection(
+async fn connection<I: Intake>(
     stream: TcpStream,
     _place: Option<OwnedSemaphorePermit>,
-    receiver: Arc<Receiver>,
+    receiver: Arc<Receiver<I>>,
     mut closing: watch::Receiver<bool>,
 ) {
     if let Err(error) = stream.set_nodelay(true) {

@@ -1,0 +1,21 @@
+//! What the sources that are sent requests share: a listener that answers when the engine has committed.
+//!
+//! Bodies, heads, connections and what is under way are bounded. A kind of receiver is an [`Intake`]: it says who may
+//! send, and what document a body is.
+
+mod inbox;
+mod queue;
+mod refusal;
+mod request;
+mod server;
+mod settings;
+
+pub(crate) use inbox::Inbox;
+pub(crate) use refusal::{Refusal, refusal};
+pub(crate) use request::{Event, Intake};
+pub(crate) use settings::Settings;
+
+#[cfg(all(test, feature = "web-hook"))]
+pub(crate) use inbox::PAUSE;
+#[cfg(test)]
+pub(crate) use request::Receiver;
