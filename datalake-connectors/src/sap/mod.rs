@@ -24,6 +24,8 @@ use datalake_core::{
 };
 
 mod builder;
+#[cfg(feature = "sap-idoc")]
+pub mod idoc;
 mod mode;
 mod position;
 mod queue;

@@ -13,7 +13,6 @@ use datalake_core::lake::Lake;
 use datalake_core::store::MemoryStore;
 
 use cases::{Refuse, ndjson, pipeline, things, verify};
-use datalake_simulators::emulator::bounded;
 use place::Place;
 
 use super::LakeSink;
@@ -42,12 +41,12 @@ macro_rules! lake_suite {
     };
     ($name:ident, $place:expr, [$($case:ident)*]) => {
         mod $name {
-            use super::{Place, bounded, cases};
+            use super::{Place, cases};
             $(
                 #[tokio::test]
                 async fn $case() {
                     if let Some(place) = $place {
-                        bounded(stringify!($case), cases::$case(&place)).await;
+                        cases::$case(&place).await;
                     }
                 }
             )*

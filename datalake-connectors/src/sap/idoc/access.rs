@@ -1,0 +1,131 @@
+//! Who may send.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use datalake_core::{Credential, Entropy as _, Error, Result, Secret, SystemEntropy};
+use hmac::{Hmac, KeyInit as _, Mac as _};
+use hyper::StatusCode;
+use hyper::header::{AUTHORIZATION, HeaderMap};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::receive::{Refusal, refusal};
+
+/// How long the password before a rotation is still taken.
+const OVERLAP: Duration = Duration::from_secs(3600);
+/// How often at most a wrong password makes us look it up again. Anybody can send one.
+const PAUSE: Duration = Duration::from_secs(5);
+
+const UNKNOWN: Refusal = Refusal {
+    challenge: Some("Basic realm=\"idoc\", charset=\"UTF-8\""),
+    ..refusal(StatusCode::UNAUTHORIZED, "user or password are not known")
+};
+const LOCKED: Refusal = refusal(StatusCode::SERVICE_UNAVAILABLE, "passwords cannot be checked now");
+
+/// The users and their passwords. None means that everybody may send.
+pub(crate) struct Access {
+    users: Vec<(String, Credential)>,
+    renewed: Mutex<Option<Instant>>,
+    /// A key of this life: what is compared is an HMAC, so that time tells nothing.
+    blind: Hmac<sha2::Sha256>,
+}
+
+impl Access {
+    pub(super) fn new(users: Vec<(String, Credential)>) -> Result<Self> {
+        for (name, password) in &users {
+            let empty = password.value().is_some_and(|password| password.expose().is_empty());
+            if name.is_empty() || name.contains(':') || empty {
+                return Err(Error::config("a user has a name without a colon, and a password"));
+            }
+        }
+        let mut key = [0; 32];
+        for part in key.chunks_mut(8) {
+            part.copy_from_slice(&SystemEntropy.bits().to_le_bytes());
+        }
+        let blind =
+            Hmac::new_from_slice(&key).map_err(|_| Error::unexpected("a key has the wrong length"))?;
+        Ok(Self { users, renewed: Mutex::default(), blind })
+    }
+
+    /// Whether everybody may send.
+    pub(super) fn is_open(&self) -> bool {
+        self.users.is_empty()
+    }
+
+    /// Looks every password up that is named.
+    pub(super) async fn ready(&self) -> Result<()> {
+        for (_, password) in &self.users {
+            password.current().await?;
+        }
+        Ok(())
+    }
+
+    /// Lets a request in.
+    pub(super) async fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
+        if self.is_open() {
+            return Ok(());
+        }
+        let (user, password) = basic(headers).ok_or(UNKNOWN)?;
+        if self.knows(&user, &password).await? {
+            return Ok(());
+        }
+        if self.renew(&user).await? && self.knows(&user, &password).await? { Ok(()) } else { Err(UNKNOWN) }
+    }
+
+    async fn knows(&self, user: &str, password: &Secret) -> Result<bool, Refusal> {
+        let given = self.mac(password).finalize().into_bytes();
+        let mut known = false;
+        for (_, credential) in self.users.iter().filter(|(name, _)| name == user) {
+            let current = credential.current().await.map_err(locked)?;
+            for right in [Some(current), credential.replaced_within(OVERLAP)].into_iter().flatten() {
+                known |= self.mac(&right).verify_slice(&given).is_ok();
+            }
+        }
+        Ok(known)
+    }
+
+    /// Looks the passwords of a user up again that are named, unless that was done a moment ago. Gives whether it was.
+    async fn renew(&self, user: &str) -> Result<bool, Refusal> {
+        let named = || self.users.iter().filter(|(name, password)| name == user && password.name().is_some());
+        if named().next().is_none() {
+            return Ok(false);
+        }
+        let mut renewed = self.renewed.lock().await;
+        if renewed.is_some_and(|at| at.elapsed() < PAUSE) {
+            return Ok(false);
+        }
+        *renewed = Some(Instant::now());
+        for (_, password) in named() {
+            let current = password.current().await.map_err(locked)?;
+            password.instead_of(&current).await.map_err(locked)?;
+        }
+        Ok(true)
+    }
+
+    fn mac(&self, password: &Secret) -> Hmac<sha2::Sha256> {
+        self.blind.clone().chain_update(password.expose())
+    }
+}
+
+fn locked(error: Error) -> Refusal {
+    tracing::warn!(%error, "a password cannot be looked up");
+    LOCKED
+}
+
+/// User and password of a request.
+fn basic(headers: &HeaderMap) -> Option<(String, Secret)> {
+    let (scheme, text) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    let text = STANDARD.decode(text.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
+    let text = String::from_utf8(text).ok()?;
+    let (user, password) = text.split_once(':')?;
+    Some((user.to_owned(), Secret::new(password)))
+}
+
+impl fmt::Debug for Access {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Access").field("users", &self.users.len()).finish_non_exhaustive()
+    }
+}
