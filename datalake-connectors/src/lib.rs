@@ -5,7 +5,10 @@ pub mod crm;
 #[cfg(feature = "files")]
 pub mod files;
 #[cfg(feature = "_http")]
-#[cfg_attr(not(feature = "web-poll"), allow(dead_code, unreachable_pub, unused_imports))]
+#[cfg_attr(
+    not(all(feature = "sap", feature = "web-poll")),
+    allow(dead_code, unreachable_pub, unused_imports)
+)]
 mod http;
 #[cfg(feature = "kinesis")]
 pub mod kinesis;

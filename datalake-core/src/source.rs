@@ -99,6 +99,8 @@ pub struct Remaining {
     pub bytes: Option<u64>,
     /// Records.
     pub records: Option<u64>,
+    /// How far what was read last is behind the newest there is, in the silo's own time.
+    pub behind: Option<Duration>,
 }
 
 /// Where data comes from: a silo, read as documents.

@@ -11,6 +11,7 @@ mod house;
 mod kill9;
 mod lambda;
 mod peers;
+mod process;
 mod run;
 mod summary;
 mod test;

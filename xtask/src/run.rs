@@ -1,14 +1,15 @@
 //! Running other programs.
 
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader};
+use std::io::{self, BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::Result;
+use crate::{Result, process};
 
 /// The root of the workspace.
 pub(crate) fn root() -> &'static Path {
@@ -69,19 +70,34 @@ pub(crate) fn output(command: &mut Command) -> Result<Vec<u8>> {
 }
 
 /// Runs a command to its end, showing each line of its standard output and giving it to `line`. Whether it succeeded.
-pub(crate) fn watched(command: &mut Command, mut line: impl FnMut(&str)) -> Result<bool> {
+/// Kills it, and whatever it has started, once it has said nothing for longer than `silence`.
+pub(crate) fn watched(command: &mut Command, silence: Duration, mut line: impl FnMut(&str)) -> Result<bool> {
     let shown = show(command);
     eprintln!("+ {shown}");
     let child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn();
     let mut child = child.map_err(|cause| format!("{shown}: {cause}"))?;
-    if let Some(stdout) = child.stdout.take() {
-        for text in BufReader::new(stdout).split(b'\n') {
-            let text = text?;
-            let text = String::from_utf8_lossy(&text);
-            println!("{text}");
-            line(&text);
+    let stdout = child.stdout.take().ok_or("there is no output to watch")?;
+    let (sender, lines) = mpsc::channel();
+    let reader = std::thread::spawn(move || {
+        let mut texts = BufReader::new(stdout).split(b'\n').map_while(io::Result::ok);
+        texts.all(|text| sender.send(text).is_ok());
+    });
+    loop {
+        match lines.recv_timeout(silence) {
+            Ok(text) => {
+                let text = String::from_utf8_lossy(&text);
+                println!("{text}");
+                line(&text);
+            }
+            Err(RecvTimeoutError::Disconnected) => break,
+            Err(RecvTimeoutError::Timeout) => {
+                process::kill_with_children(child.id());
+                child.wait()?;
+                return Err(format!("{shown}: nothing happened for {} s", silence.as_secs()).into());
+            }
         }
     }
+    drop(reader);
     Ok(child.wait()?.success())
 }
 
@@ -116,4 +132,20 @@ pub(crate) fn hydrate_with_all() -> Result<PathBuf> {
 fn show(command: &Command) -> String {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     words.map(OsStr::to_string_lossy).collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_falls_silent_is_killed_with_what_it_has_started() {
+        let mut silent = Command::new("sh");
+        silent.args(["-c", "sleep 600 & echo $!; wait"]);
+        let mut started = String::new();
+        let error = watched(&mut silent, Duration::from_millis(500), |line| started = line.to_owned());
+        assert!(error.unwrap_err().to_string().contains("nothing happened"));
+        let gone = || !Path::new("/proc").join(&started).join("exe").exists();
+        assert!(process::within(Duration::from_secs(10), gone), "{started} still runs");
+    }
 }

@@ -1,5 +1,6 @@
 //! What a run of all checks did.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use crate::Result;
@@ -10,17 +11,19 @@ pub(crate) struct Summary {
     lines: Vec<(String, Result<String>)>,
     passed: u64,
     failed: u64,
+    /// Tests that have been running for long.
+    slow: BTreeSet<String>,
 }
 
 impl Summary {
     pub(crate) fn new() -> Self {
-        Self { started: Instant::now(), lines: Vec::new(), passed: 0, failed: 0 }
+        Self { started: Instant::now(), lines: Vec::new(), passed: 0, failed: 0, slow: BTreeSet::new() }
     }
 
     /// Adds what became of a check.
     pub(crate) fn add(&mut self, name: &str, outcome: Result<String>) {
         match &outcome {
-            Ok(line) => eprintln!("== {name}: {line}"),
+            Ok(line) => eprintln!("== {name}: {line} (after {})", in_words(self.started.elapsed())),
             Err(error) => eprintln!("== {name} FAILED: {error}"),
         }
         self.lines.push((name.into(), outcome));
@@ -28,6 +31,12 @@ impl Summary {
 
     /// Reads a line of the output of `cargo test`.
     pub(crate) fn count(&mut self, line: &str) {
+        if let Some((name, how)) = line.strip_prefix("test ").and_then(|rest| rest.split_once(' ')) {
+            match how.starts_with("has been running") {
+                true => self.slow.insert(name.to_owned()),
+                false => self.slow.remove(name),
+            };
+        }
         let Some(counts) = line.strip_prefix("test result: ") else { return };
         let number = |word: &str| {
             let at = counts.find(word)?;
@@ -35,6 +44,11 @@ impl Summary {
         };
         self.passed += number("passed").unwrap_or(0);
         self.failed += number("failed").unwrap_or(0);
+    }
+
+    /// The tests that have been running for long and have not ended.
+    pub(crate) fn slow(&self) -> Vec<String> {
+        self.slow.iter().cloned().collect()
     }
 
     /// How many tests passed and failed so far.
@@ -81,6 +95,16 @@ mod tests {
             .count("test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured; 2 filtered out; finished");
         summary.count("test result: FAILED. 3 passed; 2 failed; 0 ignored; 0 measured; 0 filtered out");
         assert_eq!(summary.tests(), (15, 2));
+    }
+
+    #[test]
+    fn what_runs_for_long_is_known_until_it_ends() {
+        let mut summary = Summary::new();
+        for name in ["a::one", "a::two"] {
+            summary.count(&format!("test {name} has been running for over 60 seconds"));
+        }
+        summary.count("test a::one ... ok");
+        assert_eq!(summary.slow(), ["a::two"]);
     }
 
     #[test]

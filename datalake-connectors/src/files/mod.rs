@@ -167,7 +167,7 @@ impl Source for FilesSource {
     }
 
     fn remaining(&self) -> Remaining {
-        Remaining { bytes: self.left, records: None }
+        Remaining { bytes: self.left, ..Remaining::default() }
     }
 
     async fn close(&mut self) -> Result<()> {

@@ -20,6 +20,8 @@ pub(super) struct Shard {
     pub(super) ready: Instant,
     /// When it answered last.
     pub(super) read: Option<Instant>,
+    /// How far the last answer was behind the newest there is.
+    pub(super) behind: Option<Duration>,
     /// Whether the last answer was the newest there is.
     pub(super) at_tip: bool,
     /// Whether the next answer begins with the record at the place.
@@ -39,6 +41,7 @@ impl Shard {
             iterator: None,
             ready: Instant::now(),
             read: None,
+            behind: None,
             at_tip: false,
             again: false,
             parents: Vec::new(),
@@ -81,6 +84,16 @@ impl Shards {
         }
         self.listed = Some(Instant::now());
         gone
+    }
+
+    /// How far the shard that is furthest behind its newest record is behind it. Not known before all have answered.
+    pub(super) fn behind(&self) -> Option<Duration> {
+        self.listed?;
+        let mut behind = Duration::ZERO;
+        for shard in self.all.values().filter(|shard| shard.place != Place::Ended) {
+            behind = behind.max(shard.behind?);
+        }
+        Some(behind)
     }
 
     /// The shards that can be read: all their parents that are still there are read to the end.

@@ -6,8 +6,8 @@ use std::time::Duration;
 use chrono::Utc;
 use datalake_aws::permission::Permission;
 use datalake_core::{
-    Dataset, Error, ErrorKind, Format, Next, Position, Request, Result, Source, SourceBatch, SourceInfo,
-    async_trait,
+    Dataset, Error, ErrorKind, Format, Next, Position, Remaining, Request, Result, Source, SourceBatch,
+    SourceInfo, async_trait,
 };
 use futures::future::join_all;
 use tokio::time::{Instant, sleep_until};
@@ -201,9 +201,11 @@ impl KinesisSource {
         // An empty answer says nothing of where the iterator is.
         shard.again = opened && page.records.is_empty();
         shard.at_tip = page.behind == 0;
+        shard.behind = Some(Duration::from_millis(page.behind.unsigned_abs()));
         shard.iterator.clone_from(&page.next);
-        shard.ready =
-            Instant::now() + if shard.at_tip { self.settings.poll_every } else { self.settings.pace };
+        let read = Instant::now();
+        shard.read = Some(read);
+        shard.ready = read + if shard.at_tip { self.settings.poll_every } else { self.settings.pace };
         let tip = shard.at_tip.then_some(now);
         let before = shard.place.clone();
         if let Some(last) = page.records.last() {
@@ -286,6 +288,10 @@ impl Source for KinesisSource {
             }
             sleep_until(next).await;
         }
+    }
+
+    fn remaining(&self) -> Remaining {
+        Remaining { behind: self.shards.behind(), ..Remaining::default() }
     }
 
     async fn seek(&mut self, position: Option<&Position>) -> Result<()> {

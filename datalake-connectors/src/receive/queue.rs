@@ -173,7 +173,7 @@ impl Queue {
     pub(crate) fn remaining(&self) -> Remaining {
         let state = self.state();
         let bytes = state.waiting.iter().map(|(document, _)| document.len() as u64).sum();
-        Remaining { bytes: Some(bytes), records: None }
+        Remaining { bytes: Some(bytes), ..Remaining::default() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

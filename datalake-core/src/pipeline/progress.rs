@@ -79,7 +79,7 @@ mod tests {
             updated: started + TimeDelta::seconds(10),
             bytes_read: 60,
             bytes_committed: 50,
-            remaining: Remaining { bytes: Some(40), records: None },
+            remaining: Remaining { bytes: Some(40), ..Remaining::default() },
             ..Progress::default()
         };
         assert_eq!(progress.bytes_per_second(), 5.0);

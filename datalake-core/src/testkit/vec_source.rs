@@ -322,6 +322,7 @@ impl Source for VecSource {
         Remaining {
             bytes: Some(left.iter().map(|document| document.len() as u64).sum()),
             records: Some(left.len() as u64),
+            behind: None,
         }
     }
 }

@@ -5,9 +5,11 @@
 
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt;
 
 use datalake_core::{Error, ErrorKind, Result};
 use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::delivery::Delivery;
@@ -39,6 +41,9 @@ const FIREHOSE: [&str; 2] = ["recordId", "kinesisRecordMetadata"];
 /// [`RecordInvalid`](ErrorKind::RecordInvalid) if it is no JSON, or has the shape of a delivery and lacks what one
 /// has; [`Unsupported`](ErrorKind::Unsupported) for records of a service that this library does not know.
 pub(super) fn read(event: &[u8]) -> Result<Event> {
+    if begins_as_firehose(event) {
+        return Ok(Event::Firehose);
+    }
     let event: &RawValue = serde_json::from_slice(event)
         .map_err(|cause| Error::new(ErrorKind::RecordInvalid, "the event is not JSON").caused_by(cause))?;
     let Some(members) = members(event) else { return Ok(Event::Schedule(Vec::new())) };
@@ -63,6 +68,37 @@ pub(super) fn read(event: &[u8]) -> Result<Event> {
         other => Err(Error::new(ErrorKind::Unsupported, "records of a service that is not known here")
             .with("eventSource", format_args!("{other:?}"))),
     }
+}
+
+/// Whether an event names its delivery stream before its records, as the service writes it: then nobody has to go
+/// through megabytes of records to know what they are. Whether they are any is found when they are read.
+fn begins_as_firehose(event: &[u8]) -> bool {
+    struct Beginning<'a>(&'a mut bool);
+    impl<'de> Visitor<'de> for Beginning<'_> {
+        type Value = ();
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+            while let Some(name) = members.next_key::<Cow<'de, str>>()? {
+                match &*name {
+                    "deliveryStreamArn" => {
+                        *self.0 = true;
+                        break;
+                    }
+                    "invocationId" | "region" => members.next_value::<IgnoredAny>()?,
+                    _ => break,
+                };
+            }
+            Ok(())
+        }
+    }
+    let mut found = false;
+    // The rest is left unread, which the parser calls an error.
+    serde_json::Deserializer::from_slice(event).deserialize_map(Beginning(&mut found)).ok();
+    found
 }
 
 /// Emulators leave out everything but the records.

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The region that tests use everywhere: an emulator takes it from a request's signature, and what was made in one region
 /// is not seen in another.
@@ -10,6 +10,9 @@ pub const REGION: &str = "eu-central-1";
 
 /// The access key and the secret that emulators take.
 pub const CREDENTIALS: (&str, &str) = ("test", "test");
+
+/// Longer than this, nothing takes that is done with an emulator.
+const BOUND: Duration = Duration::from_secs(300);
 
 /// An emulator that runs.
 #[derive(Debug, Clone)]
@@ -58,6 +61,17 @@ impl Emulator {
             ("AWS_DEFAULT_REGION", REGION.into()),
             ("AWS_EC2_METADATA_DISABLED", "true".into()),
         ]
+    }
+}
+
+/// What a future gives. An emulator now and then stops to answer, and a test that waits for it would hold up all others.
+///
+/// # Panics
+/// After five minutes, with the name of what is not done.
+pub async fn bounded<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(BOUND, future).await {
+        Ok(output) => output,
+        Err(_) => panic!("{what}: not done after {} s", BOUND.as_secs()),
     }
 }
 

@@ -45,7 +45,8 @@ impl Cloud {
 
     /// Keeps a secret in the Parameter Store, under the key.
     pub(crate) async fn secret(&self, name: &str, value: &str, key: &str) {
-        let input = json!({"Name": name, "Value": value, "Type": "SecureString", "KeyId": key});
+        let input =
+            json!({"Name": name, "Value": value, "Type": "SecureString", "KeyId": key, "Overwrite": true});
         self.json("ssm", "1.1", "AmazonSSM.PutParameter", input).await;
     }
 

@@ -20,8 +20,10 @@ mod zip;
 use cloud::Cloud;
 use silo::{Silo, order};
 
-const ORDERS: usize = 45;
+const ORDERS: usize = 50;
 const TOKEN: &str = "c4nary-of-the-silo";
+/// What the silo has later, and the token from then on.
+const LATER: (usize, &str) = (80, "c4nary-of-a-new-year");
 /// So long may the orders be on their way.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// So long may all of it take.
@@ -192,5 +194,16 @@ async fn story(emulator: Emulator) {
     assert_eq!(answer["pipelines"][0]["counts"]["read"], 0, "{answer}");
     assert_eq!(story.cloud.records(&story.name).await, ORDERS, "each order is on the stream once");
     assert_eq!(story.cloud.list(&story.name, "transformed/").await, objects);
+
+    // There are more, and the secret changes while they are read: the worker knows the old one, which is refused on the
+    // seventh page.
+    let (orders, token) = LATER;
+    assert_eq!(story.silo.refused(), 0);
+    story.cloud.secret(&format!("/{}/token", story.name), token, &story.key).await;
+    story.silo.rotate(orders, token, 6);
+    let answer = story.schedule().await;
+    assert_eq!(answer["pipelines"][0]["counts"]["read"], orders - ORDERS, "{answer}");
+    assert_eq!(story.silo.refused(), 1, "the old token was tried once after its end");
+    assert_eq!(story.cloud.records(&story.name).await, orders, "each order is on the stream once");
     story.end().await;
 }

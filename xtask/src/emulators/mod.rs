@@ -97,6 +97,12 @@ impl Emulator {
         Ok(())
     }
 
+    /// Gets everything that it needs to be started.
+    pub(crate) fn install(&self) -> Result<PathBuf> {
+        (self.prepare)()?;
+        pypi::environment(self.list, self.projects)
+    }
+
     /// Starts one for a run of the tests. It is stopped when the value is dropped; one that an earlier run has left behind
     /// is stopped now.
     pub(crate) fn start(&self) -> Result<Started> {
@@ -106,8 +112,7 @@ impl Emulator {
     }
 
     fn process(&self, folder: &PathBuf) -> Result<Started> {
-        (self.prepare)()?;
-        let python = pypi::environment(self.list, self.projects)?;
+        let python = self.install()?;
         let port = health::free_port()?;
         let settings = (self.settings)(port, &folder.display().to_string());
         process::start(&python, self.module, &settings, folder, port, self.health)

@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use super::{container, health};
 use crate::Result;
+use crate::process::{signal, within};
 
 /// After this, what was asked to end is killed.
 const GRACE: Duration = Duration::from_secs(10);
@@ -38,10 +39,7 @@ impl Running {
                 let ran = ours();
                 if ran {
                     signal("TERM", &id.to_string());
-                    let asked = Instant::now();
-                    while ours() && asked.elapsed() < GRACE {
-                        std::thread::sleep(Duration::from_millis(100));
-                    }
+                    within(GRACE, || !ours());
                     signal("KILL", &format!("-{id}"));
                 }
                 ran
@@ -99,21 +97,11 @@ impl Drop for Started {
     fn drop(&mut self) {
         let Some(mut child) = self.child.take() else { return };
         signal("TERM", &child.id().to_string());
-        let asked = Instant::now();
-        while matches!(child.try_wait(), Ok(None)) && asked.elapsed() < GRACE {
-            std::thread::sleep(Duration::from_millis(100));
-        }
+        within(GRACE, || !matches!(child.try_wait(), Ok(None)));
         signal("KILL", &format!("-{}", child.id()));
         child.wait().ok();
         fs::remove_dir_all(&self.folder).ok();
     }
-}
-
-/// Sends a signal to a process, or to a group if there is a minus before its number.
-fn signal(name: &str, target: &str) {
-    let mut kill = Command::new("sh");
-    kill.args(["-c", "kill -s \"$1\" -- \"$2\"", "kill", name, target]);
-    kill.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).status().ok();
 }
 
 /// How a process was started, if it is still there: a number can have gone to another since.

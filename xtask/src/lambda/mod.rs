@@ -8,11 +8,14 @@ use crate::{Result, run};
 mod zip;
 
 /// The workers that are measured, with the features and variables they need.
-const WORKERS: &[Worker] = &[Worker {
-    name: "sourcing_lambda",
-    features: "lambda,s3,kinesis",
-    variables: &["SOURCE_URL=http://127.0.0.1:9/orders", "SECRET=env:TOKEN", "TOKEN=t"],
-}];
+const WORKERS: &[Worker] = &[
+    Worker {
+        name: "sourcing_lambda",
+        features: "lambda,s3,kinesis",
+        variables: &["SOURCE_URL=http://127.0.0.1:9/orders", "SECRET=env:TOKEN", "TOKEN=t"],
+    },
+    Worker { name: "firehose_transform", features: "lambda", variables: &[] },
+];
 
 struct Worker {
     name: &'static str,

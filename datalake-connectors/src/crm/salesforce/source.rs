@@ -120,12 +120,15 @@ impl SalesforceSource {
     ///
     /// # Errors
     /// The system cannot be asked, or refuses.
-    pub async fn describe(&self) -> Result<Schema> {
-        let ask = Ask::Describe { modified: None };
-        match fetch(Arc::clone(&self.session), Arc::clone(&self.api), ask).await {
-            Ok(Told::Schema { schema: Some(schema), .. }) => Ok(schema),
-            Ok(_) => Err(Error::unexpected("the system describes nothing").component(KIND)),
-            Err(refusal) => Err(refusal.into_error().component(KIND)),
+    pub fn describe(&self) -> impl Future<Output = Result<Schema>> + Send + use<> {
+        let answer =
+            fetch(Arc::clone(&self.session), Arc::clone(&self.api), Ask::Describe { modified: None });
+        async move {
+            match answer.await {
+                Ok(Told::Schema { schema: Some(schema), .. }) => Ok(schema),
+                Ok(_) => Err(Error::unexpected("the system describes nothing").component(KIND)),
+                Err(refusal) => Err(refusal.into_error().component(KIND)),
+            }
         }
     }
 

@@ -9,6 +9,7 @@ use datalake_simulators::kinesis::Kinesis;
 
 use super::{KinesisSource, KinesisSourceBuilder};
 
+mod emulated;
 mod gaps;
 mod reading;
 mod reshards;

@@ -80,3 +80,31 @@ async fn expired_iterators_and_empty_answers_cost_nothing() {
     }
     assert_eq!(found, (0..40).map(|n: u32| n.to_string().into_bytes()).collect::<Vec<_>>());
 }
+
+#[tokio::test]
+async fn a_stream_that_is_read_is_not_asked_again_before_the_source_says_so() {
+    let kinesis = Kinesis::start().unwrap();
+    kinesis.create(STREAM, 2);
+    let mut source = source(&kinesis).await;
+    source.seek(None).await.unwrap();
+    for n in 1..=3 {
+        assert!(matches!(source.next_batch().await.unwrap(), Next::Idle(_)));
+        assert_eq!(kinesis.calls("GetRecords"), 2 * n);
+    }
+}
+
+#[tokio::test]
+async fn how_far_the_source_is_behind_the_stream_is_told_once_every_shard_has_answered() {
+    let kinesis = Kinesis::start().unwrap();
+    kinesis.create(STREAM, 1);
+    kinesis.put(STREAM, "k", b"a");
+    kinesis.put(STREAM, "k", b"b");
+    let config = config(&kinesis.url()).await;
+    let mut source = builder(&config).records_per_read(1).build().unwrap();
+    source.seek(None).await.unwrap();
+    assert_eq!(source.remaining().behind, None);
+    assert!(matches!(source.next_batch().await.unwrap(), Next::Batch(_)));
+    assert!(source.remaining().behind.unwrap() > Duration::ZERO);
+    drain(&mut source).await;
+    assert_eq!(source.remaining().behind, Some(Duration::ZERO));
+}

@@ -95,7 +95,7 @@ impl Source for InvocationSource {
 
     fn remaining(&self) -> Remaining {
         let (items, bytes) = self.feed.0.queue.waiting();
-        Remaining { bytes: Some(bytes), records: Some(items) }
+        Remaining { bytes: Some(bytes), records: Some(items), behind: None }
     }
 }
 

@@ -109,6 +109,8 @@ fn an_event_is_told_by_its_shape() {
     let numbers = json!({ "records": [{ "kinesisRecordMetadata": { "sequenceNumber": 4.95e55 } }] });
     for (event, expected) in [
         (json!({ "deliveryStreamArn": "arn", "records": [] }), "firehose"),
+        (json!({ "invocationId": "i", "deliveryStreamArn": "arn", "records": [] }), "firehose"),
+        (json!({ "invocationId": "i", "records": [{ "recordId": "1", "data": "" }] }), "firehose"),
         (json!({ "records": [{ "recordId": "1", "data": "" }] }), "firehose"),
         (numbers, "firehose"),
         (kinesis([("1", body(1))]), "delivery"),

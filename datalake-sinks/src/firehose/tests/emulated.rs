@@ -11,7 +11,7 @@ use datalake_aws::SdkConfig;
 use datalake_core::testkit::SinkHarness;
 use datalake_core::testkit::sink::CASES;
 use datalake_core::{Error, Output, RecordId, Result, Sink, async_trait};
-use datalake_simulators::emulator::{Emulator, REGION, unique};
+use datalake_simulators::emulator::{Emulator, REGION, bounded, unique};
 
 use super::config;
 use super::suite::record;
@@ -119,7 +119,7 @@ async fn on(emulator: Option<Emulator>, without: &[&str]) {
     let Some(emulator) = emulator else { return };
     for (name, case) in CASES.iter().filter(|(name, _)| !without.contains(name)) {
         let harness = Delivered::new(&emulator).await;
-        case(&harness).await.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+        bounded(name, case(&harness)).await.unwrap_or_else(|failure| panic!("{name}: {failure}"));
     }
 }
 

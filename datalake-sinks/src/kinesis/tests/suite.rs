@@ -11,7 +11,7 @@ use datalake_core::testkit::sink::CASES;
 use datalake_core::testkit::{SinkHarness, batch};
 use datalake_core::transform::Pointer;
 use datalake_core::{Error, ErrorKind, Output, RecordId, Result, Sink, async_trait, sink_suite};
-use datalake_simulators::emulator::{Emulator, unique};
+use datalake_simulators::emulator::{Emulator, bounded, unique};
 use datalake_simulators::faults::Fault;
 use datalake_simulators::kinesis::Kinesis;
 
@@ -155,7 +155,7 @@ async fn on(emulator: Option<Emulator>, large: Change) {
     for (name, case) in CASES {
         let change: Change = if *name == "large_batch_is_written" { large } else { |builder| builder };
         let harness = Harness::at(emulator.endpoint(), unique("things"), change).await;
-        case(&harness).await.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+        bounded(name, case(&harness)).await.unwrap_or_else(|failure| panic!("{name}: {failure}"));
     }
 }
 

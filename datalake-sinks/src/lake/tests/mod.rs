@@ -13,6 +13,7 @@ use datalake_core::lake::Lake;
 use datalake_core::store::MemoryStore;
 
 use cases::{Refuse, ndjson, pipeline, things, verify};
+use datalake_simulators::emulator::bounded;
 use place::Place;
 
 use super::LakeSink;
@@ -41,12 +42,12 @@ macro_rules! lake_suite {
     };
     ($name:ident, $place:expr, [$($case:ident)*]) => {
         mod $name {
-            use super::{Place, cases};
+            use super::{Place, bounded, cases};
             $(
                 #[tokio::test]
                 async fn $case() {
                     if let Some(place) = $place {
-                        cases::$case(&place).await;
+                        bounded(stringify!($case), cases::$case(&place)).await;
                     }
                 }
             )*
