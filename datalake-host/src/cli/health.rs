@@ -118,7 +118,7 @@ impl One {
             "bytes_committed": progress.bytes_committed,
             "bytes_remaining": progress.remaining.bytes,
             "records_remaining": progress.remaining.records,
-            "source_behind_seconds": progress.remaining.behind.map(|behind| behind.as_secs_f64()),
+            "behind_seconds": progress.remaining.behind.map(|behind| behind.as_secs_f64()),
             "lag_seconds": lag.unwrap_or_default(),
         })
     }
