@@ -210,21 +210,36 @@ fn read(
                     Error::new(ErrorKind::Unavailable, "a page of results is not whole").with("rows", rows)
                 );
             }
-            let next = match locator.as_deref() {
-                Some("null") => None,
-                Some(_) => locator,
-                None => {
-                    return Err(Error::unexpected(
-                        "a page of results does not say whether it is the last: Sforce-Locator is missing",
-                    ));
-                }
-            };
+            let next = following(locator)?;
             Told::Results { next, rows, body, request }
         }
         Ask::Deleted { .. } => Told::Deleted { deleted: Deleted::read(&body)?, body, request },
     })
 }
 
+/// The locator of the next page of results: none after the last, where it is the word `null`.
+fn following(locator: Option<String>) -> Result<Option<String>> {
+    match locator.as_deref() {
+        Some("null") => Ok(None),
+        Some(_) => Ok(locator),
+        None => Err(Error::unexpected(
+            "a page of results does not say whether it is the last: Sforce-Locator is missing",
+        )),
+    }
+}
+
 fn path(text: &str) -> Result<PathAndQuery> {
     text.parse().map_err(|_| Error::config("a path cannot be written"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_without_a_locator_are_no_end() {
+        assert_eq!(following(Some("null".to_owned())).unwrap(), None);
+        assert_eq!(following(Some("MTAw".to_owned())).unwrap().as_deref(), Some("MTAw"));
+        assert_eq!(following(None).unwrap_err().kind(), ErrorKind::Unexpected);
+    }
 }

@@ -21,7 +21,8 @@
 //! * **Pages** are documents, byte for byte.
 //! * **Requests** are counted by the organisation. When [`request_share`](SalesforceSourceBuilder::request_share) of the
 //!   day's are used up, by whomever, the source says [`RateLimited`](datalake_core::ErrorKind::RateLimited) with a delay.
-//! * **A query that takes too long** is cut in halves by time.
+//! * **A query that takes too long** becomes a bulk job, and what takes too long even so, or where there are none, is cut
+//!   in halves by time.
 //! * **Tokens** go to the configured host, or from one host of Salesforce to another that came with the token; a link
 //!   is asked of the same host whatever it names.
 //!
@@ -49,6 +50,8 @@ mod session;
 mod shape;
 mod soql;
 mod source;
+mod turn;
+mod walk;
 
 #[cfg(test)]
 mod tests;

@@ -164,3 +164,12 @@ async fn an_object_that_jobs_cannot_read_is_queried() {
     let error = read(&builder(&org).bulk(Bulk::Always), None).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");
 }
+
+#[tokio::test]
+async fn a_query_that_takes_too_long_becomes_a_job() {
+    let org = org(settings().page(50).query_rows(60));
+    let made: Vec<String> = [fill(&org, 50), fill(&org, 50)].concat();
+    let batches = read(&builder(&org).bulk(Bulk::From(1_000)), None).await.unwrap();
+    assert_eq!(ids(&records(&batches)), made);
+    assert_eq!((org.faults().count("query_all"), org.faults().count("create_job")), (1, 1));
+}
