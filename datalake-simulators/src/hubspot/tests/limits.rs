@@ -42,6 +42,7 @@ fn each_limit_refuses_under_its_own_name() {
 fn answers_say_what_is_left_but_those_of_searches() {
     let portal = started(HubSpot::builder().per_ten_seconds(100));
     let reply = read(&portal, COMPANIES);
+    assert_eq!(reply.header("date"), Some("Thu, 01 Jan 2026 00:00:00 GMT"));
     assert_eq!(reply.header("X-HubSpot-RateLimit-Max"), Some("100"));
     assert_eq!(reply.header("X-HubSpot-RateLimit-Remaining"), Some("99"));
     assert_eq!(reply.header("X-HubSpot-RateLimit-Interval-Milliseconds"), Some("10000"));
