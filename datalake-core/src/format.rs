@@ -29,7 +29,7 @@ pub enum Format {
     /// Delimited text (RFC 4180). A record becomes a JSON object of strings under the names of the header.
     Csv(Csv),
     /// The elements of one name directly below the root of an XML document, from tag to tag, in ASCII or an encoding that
-    /// extends it.
+    /// extends it. If the root has that name, it is the one record.
     Xml {
         /// The name, with its prefix if it has one.
         element: String,

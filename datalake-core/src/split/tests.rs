@@ -399,6 +399,7 @@ fn elements_of_a_name_below_the_root_are_records_byte_for_byte() {
         ["<IDOC A='>'>\r\n<IDOC>é</IDOC><![CDATA[</IDOC>]]></IDOC >", "<IDOC B=\"/>'\"/>"]
     );
     assert_eq!(elements("<ORDERS/>"), Vec::<String>::new());
+    assert_eq!(elements("<IDOC><IDOC/><a/></IDOC>\n"), ["<IDOC><IDOC/><a/></IDOC>"], "one that stands alone");
 }
 
 #[test]

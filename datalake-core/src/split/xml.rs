@@ -13,7 +13,7 @@ use crate::format::Content;
 /// Elements nested deeper than this are an error.
 const DEEPEST: usize = 1000;
 
-/// Every element of a name directly below the root.
+/// Every element of a name directly below the root, or the root if it has that name.
 pub(super) fn elements(bytes: &Bytes, name: &str, mut piece: impl FnMut(Piece)) {
     let mut marks = Marks { bytes, at: super::bom(bytes) };
     let mut depth = 0_usize;
@@ -33,12 +33,12 @@ pub(super) fn elements(bytes: &Bytes, name: &str, mut piece: impl FnMut(Piece)) 
                     break "there is a second root";
                 }
                 root = true;
-                if depth == 1 && found == name.as_bytes() {
+                if depth <= 1 && open.is_none() && found == name.as_bytes() {
                     if empty {
                         piece(Piece::of(bytes, range.clone(), Content::Opaque));
                         end = range.end;
                     } else {
-                        open = Some(range.start);
+                        open = Some((depth, range.start));
                     }
                 }
                 depth += usize::from(!empty);
@@ -51,7 +51,7 @@ pub(super) fn elements(bytes: &Bytes, name: &str, mut piece: impl FnMut(Piece)) 
                     break "an element is closed that was not opened";
                 }
                 depth -= 1;
-                if let Some(start) = open.filter(|_| depth == 1) {
+                if let Some((_, start)) = open.filter(|(level, _)| depth == *level) {
                     piece(Piece::of(bytes, start..range.end, Content::Opaque));
                     (open, end) = (None, range.end);
                 }
