@@ -13,6 +13,7 @@ mod access;
 mod deltas;
 mod property;
 mod suite;
+mod tls;
 mod traps;
 
 const USER: &str = "LAKE_ORDERS";
