@@ -94,7 +94,7 @@ pub(crate) async fn fetch(
     };
     let content_type = answer.header(header::CONTENT_TYPE).unwrap_or_default().to_ascii_lowercase();
     let headers = answer.headers.clone();
-    let large = answer.size() >= LARGE;
+    let large = answer.size() >= LARGE && answer.headers.contains_key(header::CONTENT_ENCODING);
     let work = move || answer.content(limit);
     let body = if large {
         let task = tokio::task::spawn_blocking(work).await;

@@ -22,6 +22,9 @@ pub(crate) const AGENT: &str = concat!("datalake/", env!("CARGO_PKG_VERSION"));
 /// The longest a connection may take to be made.
 const CONNECT: Duration = Duration::from_secs(20);
 
+/// How much memory an answer is given before its bytes are there.
+const SET_ASIDE: usize = 4 << 20;
+
 /// Connections, kept open between requests.
 pub(crate) struct Transport {
     pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
@@ -72,7 +75,9 @@ impl Transport {
         if body.size_hint().lower() > self.bounds.body as u64 {
             return Err(self.too_large(shown));
         }
-        let mut bytes = BytesMut::new();
+        // A length that was only claimed must not take memory: no more than a usual page is set aside for it.
+        let announced = usize::try_from(body.size_hint().lower()).unwrap_or(0);
+        let mut bytes = BytesMut::with_capacity(announced.min(SET_ASIDE));
         while let Some(frame) = self.hurry(body.frame(), shown).await? {
             let frame = frame.map_err(|cause| {
                 Error::new(ErrorKind::Unavailable, "the answer ended too early")
