@@ -14,8 +14,8 @@ use super::page::{Links, Page, Row, properties};
 use super::position::{Cycle, Phase, Run, SCHEMA, State};
 use super::{HubSpotSourceBuilder, KIND};
 use datalake_core::{
-    Dataset, Document, Error, ErrorKind, Format, Next, Position, Request, Result, Source, SourceBatch,
-    SourceInfo, async_trait,
+    Dataset, Document, Error, ErrorKind, Format, Next, Position, Remaining, Request, Result, Source,
+    SourceBatch, SourceInfo, async_trait,
 };
 
 /// How long a cycle without records goes unnoted: its end is handed over then all the same.
@@ -56,6 +56,8 @@ pub struct HubSpotSource {
     flight: Option<BoxFuture<'static, Result<Told>>>,
     /// Whether a cycle has ended and the wait is due.
     rest: bool,
+    /// Records of the search under way that are still to come.
+    left: Option<u64>,
 }
 
 /// What was told.
@@ -98,6 +100,7 @@ impl HubSpotSource {
             properties: None,
             flight: None,
             rest: false,
+            left: None,
         }
     }
 
@@ -181,6 +184,7 @@ impl HubSpotSource {
         };
         let (phase, until) = (run.phase, run.until);
         let cycle = cycle(&self.plan, until);
+        self.left = page.total.map(|total| total.saturating_sub(page.results.len() as u64));
         let next = match phase {
             Phase::All | Phase::Archived => page.next().map(str::to_owned),
             Phase::Late | Phase::New => page.last().map(str::to_owned),
@@ -389,7 +393,13 @@ impl Source for HubSpotSource {
         self.properties = None;
         self.flight = None;
         self.rest = false;
+        self.left = None;
         Ok(())
+    }
+
+    fn remaining(&self) -> Remaining {
+        let records = if self.rest { Some(0) } else { self.left };
+        Remaining { records, ..Remaining::default() }
     }
 
     async fn close(&mut self) -> Result<()> {

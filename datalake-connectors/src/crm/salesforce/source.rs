@@ -15,7 +15,9 @@ use super::schema::Schema;
 use super::session::Session;
 use super::soql::Query;
 use super::{Bulk, KIND, SalesforceSourceBuilder};
-use datalake_core::{Dataset, Error, ErrorKind, Next, Position, Result, Source, SourceInfo, async_trait};
+use datalake_core::{
+    Dataset, Error, ErrorKind, Next, Position, Remaining, Result, Source, SourceInfo, async_trait,
+};
 
 /// The least time that can be asked about for deletes.
 pub(super) const LEAST: TimeDelta = TimeDelta::minutes(1);
@@ -63,6 +65,8 @@ pub struct SalesforceSource {
     pub(super) rows: usize,
     /// How often the job under way was asked about.
     pub(super) watched: u32,
+    /// Records of the query under way that are still to come, as far as it is known.
+    pub(super) left: Option<u64>,
     /// Jobs that were made here and that no position needs any more.
     pub(super) stray: Vec<Job>,
 }
@@ -104,6 +108,7 @@ impl SalesforceSource {
             span: None,
             rows,
             watched: 0,
+            left: None,
             stray: Vec::new(),
         }
     }
@@ -231,7 +236,13 @@ impl Source for SalesforceSource {
         self.rest = false;
         self.missed_field = false;
         self.watched = 0;
+        self.left = None;
         Ok(())
+    }
+
+    fn remaining(&self) -> Remaining {
+        let records = if self.rest { Some(0) } else { self.left };
+        Remaining { records, ..Remaining::default() }
     }
 
     async fn commit(&mut self, position: &Position) -> Result<()> {

@@ -125,6 +125,11 @@ impl SalesforceSource {
             return Ok(None);
         }
         self.missed_field = false;
+        let read = page.rows.len() as u64;
+        self.left = match ask {
+            Ask::Query { .. } => Some(page.total.saturating_sub(read)),
+            _ => self.left.map(|left| left.saturating_sub(read)),
+        };
         let before = match &run.step {
             Step::Query { after } | Step::Page { after, .. } => after.clone(),
             _ => None,

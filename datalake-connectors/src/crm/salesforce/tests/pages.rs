@@ -7,7 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::{Bulk, builder, drain, fill, ids, org, read, records, settings};
-use datalake_core::{ErrorKind, Source};
+use datalake_core::{ErrorKind, Next, Source};
 use datalake_simulators::rest::Rule;
 use datalake_simulators::salesforce::{Field, Object, Salesforce};
 
@@ -31,6 +31,19 @@ async fn fifteen_hundred_records_in_one_timestamp_come_once_over_pages_of_400() 
     let queries = org.faults().seen().into_iter().filter(|seen| seen.operation == "query_all");
     let stamped = queries.filter(|seen| seen.target.contains("Id%20%3E%20%27"));
     assert_eq!(stamped.count(), 3, "each of the forgotten pages was asked for by timestamp and id");
+}
+
+#[tokio::test]
+async fn a_query_says_how_many_records_are_to_come() {
+    let org = org(settings().page(400));
+    fill(&org, 900);
+    let mut source = builder(&org).build().unwrap();
+    source.seek(None).await.unwrap();
+    let mut left = Vec::new();
+    while let Next::Batch(_) = source.next_batch().await.unwrap() {
+        left.push(source.remaining().records.unwrap());
+    }
+    assert_eq!(left, [500, 100, 0]);
 }
 
 #[tokio::test]
