@@ -6,7 +6,7 @@ use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
 
 use super::access::Access;
-use super::package::{ELEMENT, ids};
+use super::package::{ELEMENT, check, ids};
 use crate::receive::{Event, Intake, Refusal, refusal};
 
 const NO_XML: Refusal = refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "IDocs are sent as XML in UTF-8");
@@ -38,8 +38,11 @@ impl Intake for Idocs {
         _raw: &Bytes,
         content: Bytes,
     ) -> Result<Event, Refusal> {
-        let ids = ids(&content, self.max_depth)?;
-        let digest = Sha256::of(&content);
+        check(&content, self.max_depth)?;
+        let format = Format::Xml { element: ELEMENT.into() };
+        let document = Document::new(content, path.to_owned(), format);
+        let ids = ids(&document)?;
+        let digest = Sha256::of(document.bytes());
         let named: Option<Vec<String>> = ids.into_iter().collect();
         let key = named.as_ref().map(|ids| {
             let body = if self.access.is_open() { digest.as_bytes() } else { &[][..] };
@@ -51,8 +54,7 @@ impl Intake for Idocs {
             Some([first, more @ ..]) => format!("{first}+{}", more.len()),
             _ => digest.to_string(),
         };
-        let format = Format::Xml { element: ELEMENT.into() };
-        let document = Document::new(content, path.to_owned(), format).with_id(id.as_str());
+        let document = document.with_id(id.as_str());
         Ok(Event { id, key, document })
     }
 }
