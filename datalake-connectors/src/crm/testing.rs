@@ -46,6 +46,7 @@ pub(in crate::crm) fn records<'a>(batches: impl IntoIterator<Item = &'a SourceBa
 }
 
 /// The ids of records, in order.
+#[cfg(any(feature = "crm-hubspot", feature = "crm-salesforce"))]
 pub(in crate::crm) fn ids(records: &[Value]) -> Vec<&str> {
     records.iter().map(|record| record["Id"].as_str().or(record["id"].as_str()).unwrap()).collect()
 }

@@ -88,7 +88,7 @@ fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) ->
     })?;
     let followed = lock(&inner.links).follow(&request.target());
     if let Some((feed, from)) = followed {
-        return Ok(page(inner, request, &feed, from));
+        return Ok(page(inner, settings, request, &feed, from));
     }
     if let Some(mark) = mark(inner, settings, request)? {
         return delta(inner, settings, request, &entity, &mark);
@@ -114,7 +114,7 @@ fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) ->
     let items = Items::Fixed(rows.into_iter().map(Item::Row).collect());
     let mut feed = feed(settings, request, &entity, &query, items, end);
     feed.count = query.count.then_some(count.min(5000));
-    let answer = page(inner, request, &Arc::new(feed), 0);
+    let answer = page(inner, settings, request, &Arc::new(feed), 0);
     let mut applied = Vec::new();
     if tracked {
         applied.push("odata.track-changes".to_owned());
@@ -224,7 +224,7 @@ fn delta(
     let end = End::Delta(link(inner, entity, mark.select.clone(), position));
     let mut feed = feed(settings, request, entity, &query, Items::Fixed(items.into()), end);
     feed.changes = true;
-    Ok(page(inner, request, &Arc::new(feed), 0))
+    Ok(page(inner, settings, request, &Arc::new(feed), 0))
 }
 
 fn one(
@@ -250,15 +250,15 @@ fn annotated(request: &Request) -> bool {
     request.preference("include-annotations").is_some_and(|wish| wish.contains('*'))
 }
 
-fn page(inner: &Inner, request: &Request, feed: &Arc<Feed>, from: usize) -> Answer {
+fn page(inner: &Inner, settings: &Builder, request: &Request, feed: &Arc<Feed>, from: usize) -> Answer {
     let token = |secret: &str| {
         format!("$skiptoken=%3Ccookie%20pagenumber=%22{secret}%22%20istracking=%22False%22%20/%3E")
     };
     let page = lock(&inner.links).page(feed, from, |_| Vec::new(), token);
-    write(request, &page)
+    write(settings, request, &page)
 }
 
-fn write(request: &Request, page: &Page<'_>) -> Answer {
+fn write(settings: &Builder, request: &Request, page: &Page<'_>) -> Answer {
     let Feed { entity, shown, changes, .. } = page.feed;
     let root = root(request);
     let context = format!("{root}$metadata#{}{}", entity.set, if *changes { "/$delta" } else { "" });
@@ -289,9 +289,10 @@ fn write(request: &Request, page: &Page<'_>) -> Answer {
         out.push('}');
     }
     out.push(']');
+    let to = settings.links.clone().unwrap_or_else(|| origin(request));
     for (name, target) in [("@odata.nextLink", &page.next), ("@odata.deltaLink", &page.delta)] {
         if let Some(target) = target {
-            out.push_str(&format!(",\"{name}\":{}", quoted(&(origin(request) + target))));
+            out.push_str(&format!(",\"{name}\":{}", quoted(&format!("{to}{target}"))));
         }
     }
     out.push('}');

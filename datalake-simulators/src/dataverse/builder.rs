@@ -20,6 +20,7 @@ pub struct Builder {
     pub(super) delta_days: i64,
     pub(super) expired_status: u16,
     pub(super) wait: Duration,
+    pub(super) links: Option<String>,
 }
 
 impl Default for Builder {
@@ -34,6 +35,7 @@ impl Default for Builder {
             delta_days: 7,
             expired_status: 400,
             wait: Duration::from_secs(2),
+            links: None,
         }
     }
 }
@@ -86,6 +88,12 @@ impl Builder {
     /// Sets the status of the answer to a delta token that holds no more; 400 unless set.
     pub fn expired_status(mut self, status: u16) -> Self {
         self.expired_status = status;
+        self
+    }
+
+    /// Lets links lead to another origin, for instance `http://127.0.0.1:8080`, and not to the host that was asked.
+    pub fn links_to(mut self, origin: impl Into<String>) -> Self {
+        self.links = Some(origin.into());
         self
     }
 

@@ -24,6 +24,7 @@ pub struct DynamicsSourceBuilder {
     tracked: bool,
     reinitialise: bool,
     page: usize,
+    page_cap: u64,
     poll_every: Duration,
     bounds: Bounds,
     trusted: Vec<u8>,
@@ -42,6 +43,7 @@ impl DynamicsSourceBuilder {
             tracked: true,
             reinitialise: false,
             page: 5_000,
+            page_cap: 1_000_000,
             poll_every: Duration::from_secs(300),
             bounds: Bounds { timeout: Duration::from_secs(150), body: 64 << 20 },
             trusted: Vec::new(),
@@ -84,7 +86,7 @@ impl DynamicsSourceBuilder {
     }
 
     /// Reads everything in every cycle and asks for no changes: for tables that do not track them. Deletes are not told
-    /// then.
+    /// then. Where a ledger was filled the other way, the next cycle is a new one that reads everything.
     #[must_use]
     pub fn without_tracking(mut self) -> Self {
         self.tracked = false;
@@ -104,6 +106,13 @@ impl DynamicsSourceBuilder {
     #[must_use]
     pub fn page_size(mut self, records: usize) -> Self {
         self.page = records;
+        self
+    }
+
+    /// The most pages of a cycle, a million by default. More are an error: a system that pages for ever is broken.
+    #[must_use]
+    pub fn page_cap(mut self, pages: u64) -> Self {
+        self.page_cap = pages;
         self
     }
 
@@ -163,7 +172,7 @@ impl DynamicsSourceBuilder {
         if !(1..=5_000).contains(&self.page) {
             return Err(Error::config("a page has 1 to 5,000 records"));
         }
-        if self.bounds.timeout.is_zero() || self.bounds.body == 0 {
+        if self.bounds.timeout.is_zero() || self.bounds.body == 0 || self.page_cap == 0 {
             return Err(Error::config("a bound of nothing allows nothing"));
         }
         let auth = match self.client {
@@ -195,6 +204,7 @@ impl DynamicsSourceBuilder {
             tracked: self.tracked,
             reinitialise: self.reinitialise,
             page: self.page,
+            page_cap: self.page_cap,
             poll_every: self.poll_every,
             max_body: self.bounds.body,
         };

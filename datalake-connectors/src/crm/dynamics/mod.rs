@@ -8,12 +8,13 @@
 //!   whole organisation. A system that ignores the wish for changes is an error, and not a table without any.
 //! * **Changes.** Created and changed records come whole, deleted ones as `{"@odata.context":…,"id":…,"reason":…}`, also
 //!   for records that were never seen. [`Change`](super::Change) says which is which.
-//! * **Going on.** The position holds the link to the next page, or to what changes from now on, byte for byte. It is used
-//!   only after it is committed. Where the system has forgotten a page, the changes are asked for again from the last
-//!   cycle on. Where it has forgotten those, after seven days by default, or a page of the first cycle, a read of
+//! * **Going on.** The position holds the link to the next page, or to what changes from now on, byte for byte. What
+//!   changes is asked for only after its link is committed. Where the system has forgotten a page, the changes are asked
+//!   for again from the last cycle on, once; a second refusal is an error. Where it has forgotten those, after seven days by default, or a page of the first cycle, a read of
 //!   everything is [your decision](DynamicsSourceBuilder::reinitialise): what was deleted meanwhile is not told then.
 //! * **Throttling.** The system makes those wait longer who keep sending. An error says how long; the engine waits.
-//! * **Links** are asked of the configured origin, whatever they name. **Pages** are documents, byte for byte.
+//! * **Links** are asked of the configured origin, whatever they name. **Pages** are documents, byte for byte,
+//!   with an id that says which page of which cycle it is: `cycle 7, page 2`. By it a delete is traced to what told of it.
 //!
 //! ```
 //! use datalake_connectors::crm::dynamics::DynamicsSource;

@@ -1,5 +1,6 @@
 //! The walk: from page to page, and from one link to what has changed since.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,11 +18,14 @@ use crate::odata::fetch::{Fetched, Kind, Outcome, fetch};
 use crate::odata::page::Page;
 use crate::odata::query::Query;
 use datalake_core::{
-    Dataset, Document, Error, ErrorKind, Next, Position, Result, Source, SourceBatch, SourceInfo, async_trait,
+    Dataset, Document, Error, ErrorKind, Next, Position, Result, Sha256, Source, SourceBatch, SourceInfo,
+    async_trait,
 };
 
 /// From this size on a page is read on a thread of its own.
 const LARGE: usize = 256 << 10;
+/// How long to wait for the commit of a link before looking again.
+const UNTOLD: Duration = Duration::from_millis(200);
 
 /// The settings, as the walk needs them.
 #[derive(Debug)]
@@ -33,6 +37,7 @@ pub(super) struct Plan {
     pub(super) tracked: bool,
     pub(super) reinitialise: bool,
     pub(super) page: usize,
+    pub(super) page_cap: u64,
     pub(super) poll_every: Duration,
     pub(super) max_body: usize,
 }
@@ -47,6 +52,12 @@ pub struct DynamicsSource {
     state: State,
     /// The state of the last position that was handed over or sought.
     given: State,
+    /// The link to what changes that is known to be committed.
+    durable: Option<String>,
+    /// The pages of the cycle under way that were read in this run, by short digests.
+    visited: HashSet<[u8; 16]>,
+    /// Whether the cycle under way has begun again since a page of it was refused.
+    again: bool,
     flight: Option<BoxFuture<'static, Result<Told>>>,
     /// Whether a cycle has ended and the wait is due.
     rest: bool,
@@ -71,13 +82,16 @@ impl DynamicsSource {
     }
 
     pub(super) fn new(info: SourceInfo, plan: Plan, client: Client) -> Self {
-        let state = State::new(&plan.set, &plan.columns);
+        let state = fresh(&plan, &client);
         Self {
             info,
             plan: Arc::new(plan),
             client: Arc::new(client),
             given: state.clone(),
             state,
+            durable: None,
+            visited: HashSet::new(),
+            again: false,
             flight: None,
             rest: false,
         }
@@ -87,6 +101,10 @@ impl DynamicsSource {
         loop {
             if std::mem::take(&mut self.rest) {
                 return Ok(Next::Idle(self.plan.poll_every));
+            }
+            let begins = self.state.page.is_none();
+            if begins && self.state.delta.is_some() && self.state.delta != self.durable {
+                return Ok(Next::Idle(UNTOLD.min(self.plan.poll_every)));
             }
             let flight = match &mut self.flight {
                 Some(flight) => flight,
@@ -129,31 +147,37 @@ impl DynamicsSource {
         };
         let next = page.next.as_deref().map(link).transpose()?;
         let delta = page.delta.as_deref().map(link).transpose()?;
+        let mut state = self.state.clone();
         if begins {
-            self.state.cycle += 1;
+            state.cycle += 1;
         }
+        state.pages += 1;
+        let id = format!("cycle {}, page {}", state.cycle, state.pages);
         match (next, delta) {
             (Some(_), Some(_)) => {
                 return Err(Error::unexpected(
                     "a page names both a next page and the changes after the last",
                 ));
             }
-            (Some(next), None) if next == asked.as_str() => {
-                return Err(Error::unexpected("a page leads back to itself"));
+            (Some(next), None) => {
+                self.guard(&asked, &next, state.pages)?;
+                state.page = Some(next);
             }
-            (Some(next), None) => self.state.page = Some(next),
             (None, None) if self.plan.tracked => {
                 return Err(Error::unexpected("the last page does not say how to ask for what changes"));
             }
             (None, delta) => {
-                self.state.page = None;
-                self.state.delta = delta.filter(|_| self.plan.tracked);
+                state.begin_again();
+                state.delta = delta.filter(|_| self.plan.tracked);
                 self.rest = true;
+                self.again = false;
+                self.visited.clear();
             }
         }
+        self.state = state;
         let format = page.format();
-        let document =
-            (page.rows > 0).then(|| Document::new(fetched.body, self.info.locator.as_str(), format));
+        let document = (page.rows > 0)
+            .then(|| Document::new(fetched.body, self.info.locator.as_str(), format).with_id(id));
         let moved = self.given.page.is_some() || self.given.delta.is_none() && self.state.delta.is_some();
         // A token that nothing was read by is renewed too, since it does not hold for ever.
         let renewed = self.given.delta != self.state.delta;
@@ -167,39 +191,102 @@ impl DynamicsSource {
         Ok(Some(batch))
     }
 
-    /// What it leads to that the system does not know a link, or does not know it any more.
-    fn unknown(&mut self, error: Error) -> Result<()> {
-        let State { page, delta, .. } = &mut self.state;
-        match (page.take(), delta.is_some()) {
-            (Some(_), known) if known || !self.plan.tracked => {
-                tracing::warn!(%error, "the next page is gone; the cycle begins again");
-            }
-            (None, false) => return Err(error),
-            // What was deleted since it was read would never be told.
-            (Some(link), false) if !self.plan.reinitialise => {
-                *page = Some(link);
-                return Err(Error::new(
-                    ErrorKind::PositionInvalid,
-                    "the next page of the first cycle is gone; read everything again, or let it be done by \
-                     reinitialise",
-                )
-                .caused_by(error));
-            }
-            (None, true) if !self.plan.reinitialise => {
-                return Err(Error::new(
-                    ErrorKind::PositionInvalid,
-                    "the system no longer knows what has changed; read everything again, or let it be done by \
-                     reinitialise",
-                )
-                .caused_by(error));
-            }
-            _ => {
-                tracing::warn!(%error, "the system has forgotten where it was; everything is read again");
-                *delta = None;
-            }
+    /// Refuses to walk in circles, or for ever.
+    fn guard(&mut self, asked: &PathAndQuery, next: &str, pages: u64) -> Result<()> {
+        if pages >= self.plan.page_cap {
+            let error = Error::unexpected("there are more pages than page_cap");
+            return Err(error.with("page_cap", self.plan.page_cap));
+        }
+        self.visited.insert(fingerprint(asked.as_str()));
+        if self.visited.contains(&fingerprint(next)) {
+            return Err(Error::unexpected("a page leads back to one that was read already"));
         }
         Ok(())
     }
+
+    /// What it leads to that the system does not know a link, or does not know it any more.
+    fn unknown(&mut self, error: Error) -> Result<()> {
+        let invalid = |what, error| Err(Error::new(ErrorKind::PositionInvalid, what).caused_by(error));
+        let known = self.state.delta.is_some();
+        match (self.state.page.is_some(), known) {
+            (false, false) => return Err(error),
+            // It was begun again for that already, and would be for ever.
+            (true, _) if self.again => return Err(error),
+            (true, _) if known || !self.plan.tracked => {
+                tracing::warn!(%error, "the next page is gone; the cycle begins again");
+                self.again = true;
+            }
+            // What was deleted since it was read would never be told.
+            (true, false) if !self.plan.reinitialise => {
+                return invalid(
+                    "the next page of the first cycle is gone; read everything again, or let it be done by \
+                     reinitialise",
+                    error,
+                );
+            }
+            (false, true) if !self.plan.reinitialise => {
+                return invalid(
+                    "the system no longer knows what has changed; read everything again, or let it be done by \
+                     reinitialise",
+                    error,
+                );
+            }
+            (page, _) => {
+                tracing::warn!(%error, "the system has forgotten where it was; everything is read again");
+                self.again = page;
+                self.state.delta = None;
+            }
+        }
+        self.state.begin_again();
+        self.visited.clear();
+        Ok(())
+    }
+
+    /// The state of a position, as this source goes on from it.
+    fn resumed(&self, position: &Position) -> Result<State> {
+        let refused = |what| Error::new(ErrorKind::PositionInvalid, what);
+        let plan = &self.plan;
+        let mut state = position.decode::<State>(SCHEMA)?;
+        let origin = self.client.origin().to_string();
+        if state.of != plan.set {
+            return Err(refused("the position is of another table")
+                .with("found", format_args!("{:?}", state.of))
+                .with("expected", &plan.set));
+        }
+        if state.origin != origin {
+            return Err(refused("the position is of another environment, whose links mean nothing here")
+                .with("found", format_args!("{:?}", state.origin))
+                .with("expected", origin));
+        }
+        if state.tracked != plan.tracked {
+            tracing::warn!(
+                tracked = plan.tracked,
+                "what was read was asked for otherwise; a cycle begins anew"
+            );
+            state.tracked = plan.tracked;
+            state.delta = None;
+            state.begin_again();
+        }
+        let linked = state.page.is_some() || state.delta.is_some();
+        if linked && state.columns != plan.columns {
+            return Err(refused("the position is of other columns; a link holds those it was made for")
+                .with("found", state.columns.join(","))
+                .with("expected", plan.columns.join(",")));
+        }
+        state.columns.clone_from(&plan.columns);
+        Ok(state)
+    }
+}
+
+/// The state before the first cycle.
+fn fresh(plan: &Plan, client: &Client) -> State {
+    State::new(&client.origin().to_string(), &plan.set, &plan.columns, plan.tracked)
+}
+
+fn fingerprint(link: &str) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&Sha256::of(link.as_bytes()).as_bytes()[..16]);
+    short
 }
 
 /// The path to ask for next.
@@ -269,25 +356,25 @@ impl Source for DynamicsSource {
 
     async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
         let state = match position {
-            None => State::new(&self.plan.set, &self.plan.columns),
-            Some(position) => position.decode::<State>(SCHEMA).map_err(|error| error.component(KIND))?,
+            None => fresh(&self.plan, &self.client),
+            Some(position) => self.resumed(position).map_err(|error| error.component(KIND))?,
         };
-        let refused = |what| Error::new(ErrorKind::PositionInvalid, what).component(KIND);
-        if state.of != self.plan.set {
-            return Err(refused("the position is of another table")
-                .with("found", format_args!("{:?}", state.of))
-                .with("expected", &self.plan.set));
-        }
-        let linked = state.page.is_some() || state.delta.is_some();
-        if linked && state.columns != self.plan.columns {
-            return Err(refused("the position is of other columns; a link holds those it was made for")
-                .with("found", state.columns.join(","))
-                .with("expected", self.plan.columns.join(",")));
-        }
+        self.durable.clone_from(&state.delta);
         self.given = state.clone();
         self.state = state;
+        self.visited.clear();
+        self.again = false;
         self.flight = None;
         self.rest = false;
+        Ok(())
+    }
+
+    async fn commit(&mut self, position: &Position) -> Result<()> {
+        let state: State = position.decode(SCHEMA).map_err(|error| error.component(KIND))?;
+        // An older position than the last one says nothing new.
+        if state.delta == self.state.delta {
+            self.durable = state.delta;
+        }
         Ok(())
     }
 

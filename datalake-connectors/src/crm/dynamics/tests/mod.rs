@@ -9,6 +9,7 @@ use crate::crm::testing::{START, read_by};
 use datalake_core::{Dataset, Position, Result, SourceBatch};
 use datalake_simulators::dataverse::{ACCOUNTS, Builder, Dataverse, account};
 
+mod links;
 mod property;
 mod suite;
 mod traps;

@@ -42,7 +42,7 @@ async fn run(seed: u64) {
     }
     let source = builder(&dataverse);
     let mut world = World::new(|| -> DynamicsSource { source.clone().build().unwrap() });
-    let (mut names, mut next) = (BTreeMap::new(), 0);
+    let (mut names, mut next, mut lost) = (BTreeMap::new(), 0, false);
     for step in 0..rng.within(8..24) {
         let known: Vec<u64> = names.keys().copied().collect();
         match (rng.below(10), rng.pick(&known)) {
@@ -65,7 +65,13 @@ async fn run(seed: u64) {
                 names.remove(n);
             }
             // Of the first cycle nobody could go on.
-            (4, _) if rng.chance(0.5) && loaded(&world) => dataverse.expire_pages(),
+            // A worker begins a cycle again only once.
+            (4, _) if rng.chance(0.5) && loaded(&world) => {
+                if std::mem::replace(&mut lost, true) {
+                    world.kill();
+                }
+                dataverse.expire_pages();
+            }
             (4, _) if rng.chance(0.3) => dataverse.expire_access(),
             (4 | 5, _) => {
                 let batches = rng.below(3);
@@ -74,9 +80,7 @@ async fn run(seed: u64) {
                     world.kill();
                 }
             }
-            _ => {
-                world.read().await;
-            }
+            _ => lost &= world.read().await,
         }
     }
     if rng.chance(0.5) {

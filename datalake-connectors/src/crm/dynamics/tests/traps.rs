@@ -6,7 +6,7 @@ use super::{builder, dataverse, end, keys, read};
 use crate::crm::Change;
 use crate::crm::testing::{drain, records};
 use datalake_core::{ErrorKind, Next, Source};
-use datalake_simulators::dataverse::{ACCOUNTS, Dataverse, Row, account, account_key};
+use datalake_simulators::dataverse::{ACCOUNTS, Dataverse, Row, Seen, account, account_key};
 
 #[tokio::test]
 async fn changes_come_after_everything_and_deletes_after_changes() {
@@ -30,8 +30,20 @@ async fn changes_come_after_everything_and_deletes_after_changes() {
 async fn a_token_that_was_not_committed_is_not_used() {
     let dataverse = dataverse(Dataverse::builder(), 3).await;
     let source = builder(&dataverse);
-    let first = read(&source, None).await.unwrap();
+    let mut worker = source.clone().build().unwrap();
+    worker.seek(None).await.unwrap();
+    let first = drain(&mut worker).await.unwrap();
     dataverse.system().create(ACCOUNTS, account(7));
+    for _ in 0..3 {
+        assert!(matches!(worker.next_batch().await.unwrap(), Next::Idle(_)), "it waits for the commit");
+    }
+    let used = |seen: &Seen| seen.target.contains("deltatoken");
+    assert!(!dataverse.seen().iter().any(used));
+    worker.commit(end(&first).unwrap()).await.unwrap();
+    assert_eq!(keys(&records(&drain(&mut worker).await.unwrap())), [account_key(7)]);
+    assert!(dataverse.seen().iter().any(used));
+    worker.commit(end(&first).unwrap()).await.unwrap();
+    assert!(drain(&mut worker).await.unwrap().is_empty(), "an older commit says nothing of the newer token");
     for _ in 0..3 {
         let again = read(&source, end(&first)).await.unwrap();
         assert_eq!(keys(&records(&again)), [account_key(7)], "it comes until it is committed");
@@ -98,6 +110,20 @@ async fn a_table_without_change_tracking_is_refused_and_can_be_read_without() {
     let first = read(&source, None).await.unwrap();
     assert_eq!(records(&first).len(), 3);
     assert_eq!(records(&read(&source, end(&first)).await.unwrap()).len(), 3);
+}
+
+#[tokio::test]
+async fn a_position_of_a_read_by_changes_leads_to_everything_without_and_back() {
+    let dataverse = dataverse(Dataverse::builder().page(2), 5).await;
+    let tracked = builder(&dataverse);
+    let untracked = tracked.clone().without_tracking();
+    for (first, then) in [(&tracked, &untracked), (&untracked, &tracked)] {
+        let whole = read(first, None).await.unwrap();
+        for batch in &whole {
+            let other = read(then, Some(&batch.position)).await.unwrap();
+            assert_eq!(records(&other).len(), 5, "all of it, from the middle and from the end");
+        }
+    }
 }
 
 #[tokio::test]
