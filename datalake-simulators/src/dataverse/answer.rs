@@ -166,6 +166,7 @@ fn feed(
         entity: Arc::clone(entity),
         set: entity.set.clone(),
         shown: with_key(entity, query),
+        expand: Vec::new(),
         items,
         size,
         count: None,

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::entity::{Entity, Kind, Property};
+use super::entity::{Entity, Kind, Navigation, Property};
 use super::write::escaped;
 
 /// A function of V2 and the attributes of its answer.
@@ -36,7 +36,24 @@ pub(crate) fn v2(namespace: &str, shown: &[Shown<'_>], functions: &[Function]) -
     )
     .ok();
     for Shown { entity, .. } in shown {
-        entity_type(&mut xml, entity, v2_property);
+        entity_type(&mut xml, entity, v2_property, |xml, way| {
+            let (from, name) = (&entity.name, &way.name);
+            write!(
+                xml,
+                "<NavigationProperty Name=\"{name}\" Relationship=\"{namespace}.{from}_{name}\" \
+                 FromRole=\"From\" ToRole=\"To\"/>"
+            )
+            .ok();
+        });
+    }
+    for (from, way, to) in ways(shown) {
+        write!(
+            xml,
+            "<Association Name=\"{from}_{way}\"><End Type=\"{namespace}.{from}\" Multiplicity=\"1\" Role=\"From\"/>\
+             <End Type=\"{namespace}.{}\" Multiplicity=\"*\" Role=\"To\"/></Association>",
+            to.entity.name
+        )
+        .ok();
     }
     for function in functions {
         write!(
@@ -58,6 +75,17 @@ pub(crate) fn v2(namespace: &str, shown: &[Shown<'_>], functions: &[Function]) -
             xml,
             "<EntitySet Name=\"{set}\" EntityType=\"{namespace}.{}\" sap:content-version=\"1\"{attributes}/>",
             entity.name
+        )
+        .ok();
+    }
+    for (from, way, to) in ways(shown) {
+        let set = shown.iter().find(|one| one.entity.name == from).map(|one| &one.set);
+        write!(
+            xml,
+            "<AssociationSet Name=\"{from}_{way}Set\" Association=\"{namespace}.{from}_{way}\"><End EntitySet=\"{}\" \
+             Role=\"From\"/><End EntitySet=\"{}\" Role=\"To\"/></AssociationSet>",
+            set.map_or("", String::as_str),
+            to.set
         )
         .ok();
     }
@@ -83,7 +111,11 @@ pub(crate) fn v4(namespace: &str, shown: &[Shown<'_>], tracked: bool) -> String 
          <Schema Namespace=\"{namespace}\" xmlns=\"http://docs.oasis-open.org/odata/ns/edm\">"
     );
     for Shown { entity, .. } in shown {
-        entity_type(&mut xml, entity, v4_property);
+        entity_type(&mut xml, entity, v4_property, |xml, way| {
+            let to = shown.iter().find(|to| to.set == way.set).map_or("", |to| &to.entity.name);
+            write!(xml, "<NavigationProperty Name=\"{}\" Type=\"Collection({namespace}.{to})\"/>", way.name)
+                .ok();
+        });
     }
     xml.push_str("<EntityContainer Name=\"Container\">");
     for Shown { entity, set, .. } in shown {
@@ -111,7 +143,22 @@ pub(crate) fn v4(namespace: &str, shown: &[Shown<'_>], tracked: bool) -> String 
     xml
 }
 
-fn entity_type(xml: &mut String, entity: &Entity, write_property: fn(&mut String, &Property)) {
+/// The ways between types: the type and the name of each, and what it leads to.
+fn ways<'a>(shown: &'a [Shown<'a>]) -> impl Iterator<Item = (&'a str, &'a str, &'a Shown<'a>)> {
+    shown.iter().flat_map(move |Shown { entity, .. }| {
+        entity.navigations.iter().filter_map(move |way| {
+            let to = shown.iter().find(|to| to.set == way.set)?;
+            Some((entity.name.as_str(), way.name.as_str(), to))
+        })
+    })
+}
+
+fn entity_type(
+    xml: &mut String,
+    entity: &Entity,
+    write_property: fn(&mut String, &Property),
+    write_way: impl Fn(&mut String, &Navigation),
+) {
     write!(xml, "<EntityType Name=\"{}\"><Key>", entity.name).ok();
     for n in entity.keys() {
         write!(xml, "<PropertyRef Name=\"{}\"/>", entity.properties[n].name).ok();
@@ -119,6 +166,9 @@ fn entity_type(xml: &mut String, entity: &Entity, write_property: fn(&mut String
     xml.push_str("</Key>");
     for property in &entity.properties {
         write_property(xml, property);
+    }
+    for way in &entity.navigations {
+        write_way(xml, way);
     }
     xml.push_str("</EntityType>");
 }

@@ -76,6 +76,15 @@ impl Property {
     }
 }
 
+/// A way from a row to rows of another set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Navigation {
+    pub(crate) name: String,
+    pub(crate) set: String,
+    /// Properties that are equal: here, and there.
+    pub(crate) by: Vec<(String, String)>,
+}
+
 /// An entity type and its set.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[must_use]
@@ -84,12 +93,19 @@ pub struct Entity {
     pub(crate) name: String,
     pub(crate) properties: Vec<Property>,
     pub(crate) changed: Option<String>,
+    pub(crate) navigations: Vec<Navigation>,
 }
 
 impl Entity {
     /// A type without properties, and the name of its set.
     pub fn new(set: impl Into<String>, name: impl Into<String>) -> Self {
-        Self { set: set.into(), name: name.into(), properties: Vec::new(), changed: None }
+        Self {
+            set: set.into(),
+            name: name.into(),
+            properties: Vec::new(),
+            changed: None,
+            navigations: Vec::new(),
+        }
     }
 
     /// Adds a property.
@@ -101,6 +117,19 @@ impl Entity {
     /// Names the property that says when a row was changed. The system sets it where a row that is written does not.
     pub fn changed(mut self, property: impl Into<String>) -> Self {
         self.changed = Some(property.into());
+        self
+    }
+
+    /// Adds a way to the rows of another set in which properties are equal to some here: pairs of names, here and there. It
+    /// can be expanded.
+    pub fn navigation(
+        mut self,
+        name: impl Into<String>,
+        set: impl Into<String>,
+        by: &[(&str, &str)],
+    ) -> Self {
+        let by = by.iter().map(|(here, there)| ((*here).to_owned(), (*there).to_owned())).collect();
+        self.navigations.push(Navigation { name: name.into(), set: set.into(), by });
         self
     }
 

@@ -48,6 +48,8 @@ pub(crate) struct Feed {
     /// The name of the set that was asked.
     pub(crate) set: String,
     pub(crate) shown: Vec<usize>,
+    /// The ways to other sets that are expanded.
+    pub(crate) expand: Vec<usize>,
     pub(crate) items: Items,
     /// Entries of a page.
     pub(crate) size: usize,

@@ -18,6 +18,8 @@ pub(crate) struct Query {
     pub(crate) top: Option<usize>,
     pub(crate) select: Option<Vec<usize>>,
     pub(crate) count: bool,
+    /// The ways to other sets that are expanded.
+    pub(crate) expand: Vec<usize>,
     /// `$format`
     pub(crate) format: Option<String>,
     /// The names of the options that were given.
@@ -51,6 +53,13 @@ impl Query {
                 ("$select", _) => {
                     let names = value.split(',').map(|name| property(entity, name.trim()));
                     query.select = Some(names.collect::<Result<_, _>>()?);
+                }
+                ("$expand", _) => {
+                    let names = value.split(',').map(|name| {
+                        let found = entity.navigations.iter().position(|way| way.name == name.trim());
+                        found.ok_or_else(|| Refusal::bad(format!("Navigation property {name} not found")))
+                    });
+                    query.expand = names.collect::<Result<_, _>>()?;
                 }
                 ("$inlinecount", Version::V2) => query.count = value == "allpages",
                 ("$count", Version::V4) => query.count = value == "true",

@@ -167,6 +167,23 @@ impl System {
         lock(&self.0).tables.get(set).map(act)
     }
 
+    /// The rows that a way leads to from a row, and their type.
+    pub(crate) fn related(
+        &self,
+        entity: &Entity,
+        way: usize,
+        row: &[Value],
+    ) -> Option<(Arc<Entity>, Vec<Values>)> {
+        let way = entity.navigations.get(way)?;
+        self.table(&way.set, |table| {
+            let pairs =
+                way.by.iter().map(|(here, there)| Some((entity.index(here)?, table.entity.index(there)?)));
+            let pairs: Vec<_> = pairs.collect::<Option<_>>()?;
+            let equal = |there: &&Values| pairs.iter().all(|(n, other)| row.get(*n) == there.get(*other));
+            Some((Arc::clone(&table.entity), table.rows.values().filter(equal).cloned().collect()))
+        })?
+    }
+
     /// All types, in the order of their sets.
     pub(crate) fn entities(&self) -> Vec<Arc<Entity>> {
         lock(&self.0).tables.values().map(|table| Arc::clone(&table.entity)).collect()

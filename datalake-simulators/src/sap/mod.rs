@@ -50,7 +50,9 @@ use std::io;
 use std::sync::{Arc, Mutex};
 
 pub use builder::{Builder, Links, Paging, Removed, TokenAt};
-pub use sample::{SALES_ORDERS, order, order_key, sales_orders};
+pub use sample::{
+    SALES_ORDER_ITEMS, SALES_ORDERS, order, order_item, order_key, sales_order_items, sales_orders,
+};
 
 pub use crate::odata::{Entity, Fault, Faults, Key, Kind, Property, Row, Rule, Seen, System, Value};
 

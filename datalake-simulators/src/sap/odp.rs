@@ -100,6 +100,7 @@ fn sets(inner: &Inner) -> Vec<String> {
 fn of(entity: &Entity) -> Entity {
     let mut of = entity.clone();
     of.name = facts(&entity.set);
+    of.navigations.clear();
     of.properties.push(Property::new(MODE, Kind::Text { max: 1 }).annotated("semantics", "change-mode"));
     let counter = Property::new(COUNTER, Kind::Decimal { precision: 37, scale: 0 });
     of.properties.push(counter.annotated("semantics", "entity-counter"));
@@ -158,7 +159,7 @@ fn resource(
     let place = Place::parse(path).ok_or_else(|| Refusal::missing("No such resource"))?;
     let target = target(inner, &place.set)?;
     if let Some((feed, from)) = inner.followed(request)? {
-        return Ok(v2::write(settings, request, &inner.page(settings, VERSION, &feed, from)));
+        return Ok(v2::write(inner, settings, request, &inner.page(settings, VERSION, &feed, from)));
     }
     match (target, place.key.as_deref(), place.rest) {
         (Target::Facts(entity), None, "$count") => {
@@ -238,7 +239,7 @@ fn load(
     feed.count = query.count.then(|| feed_length(&feed));
     feed.set = set;
     let feed = Arc::new(feed);
-    let answer = v2::write(settings, request, &inner.page(settings, VERSION, &feed, 0));
+    let answer = v2::write(inner, settings, request, &inner.page(settings, VERSION, &feed, 0));
     Ok(match applied {
         Some(applied) => answer.with("preference-applied", applied),
         None => answer,
@@ -344,7 +345,7 @@ fn changes(
         &crate::odata::feed::without(&request.query, &["!deltatoken", "$skiptoken"]),
     );
     let feed = Arc::new(feed);
-    let answer = v2::write(settings, request, &inner.page(settings, VERSION, &feed, 0));
+    let answer = v2::write(inner, settings, request, &inner.page(settings, VERSION, &feed, 0));
     Ok(match applied {
         Some(applied) => answer.with("preference-applied", applied),
         None => answer,
@@ -412,5 +413,5 @@ fn links(
     drop(queue);
     let feed =
         Arc::new(page::feed(&of, request, &query, Items::Fixed(rows.into()), settings.page, End::Nothing));
-    Ok(v2::write(settings, request, &inner.page(settings, VERSION, &feed, 0)))
+    Ok(v2::write(inner, settings, request, &inner.page(settings, VERSION, &feed, 0)))
 }

@@ -56,6 +56,25 @@ impl Inner {
         query.part(found.unwrap_or_default())
     }
 
+    /// The rows that a way leads to from the row of a place, as one page.
+    pub(super) fn along(
+        &self,
+        version: Version,
+        entity: &Entity,
+        place: &Place<'_>,
+        request: &Request,
+    ) -> Result<Arc<Feed>, Refusal> {
+        let row = super::modify::row(self, version, entity, place.key.as_deref().unwrap_or_default())?;
+        let way = entity.navigations.iter().position(|way| way.name == place.rest);
+        let related = way.and_then(|way| self.system.related(entity, way, &row));
+        let (other, rows) =
+            related.ok_or_else(|| Refusal::missing(format!("No such segment: {}", place.rest)))?;
+        let query = Query::parse(version, &other, &request.params())?;
+        let rows = query.part(query.find(rows.into_iter(), None));
+        let items = Items::Fixed(rows.into_iter().map(Item::Row).collect());
+        Ok(Arc::new(feed(&other, request, &query, items, usize::MAX, End::Nothing)))
+    }
+
     /// The number of rows that a query finds without regard to `$skip` and `$top`.
     pub(super) fn count(&self, set: &str, query: &Query) -> usize {
         let count =
@@ -158,6 +177,7 @@ pub(super) fn feed(
         entity: Arc::clone(entity),
         set: entity.set.clone(),
         shown: query.shown(entity),
+        expand: query.expand.clone(),
         items,
         size,
         count: None,

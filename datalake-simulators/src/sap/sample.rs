@@ -32,6 +32,37 @@ pub fn sales_orders() -> Entity {
         .changed("LastChangeDateTime")
 }
 
+/// The name of the set of their items.
+pub const SALES_ORDER_ITEMS: &str = "SalesOrderItems";
+
+/// The type of items. It is not there unless it is [defined](crate::odata::System::define), with a way to it:
+///
+/// ```
+/// use datalake_simulators::sap::{SALES_ORDER_ITEMS, System, sales_order_items, sales_orders};
+///
+/// let system = System::default();
+/// let by = [("SalesOrder", "SalesOrder")];
+/// system.define(sales_orders().navigation("to_Item", SALES_ORDER_ITEMS, &by));
+/// system.define(sales_order_items());
+/// ```
+pub fn sales_order_items() -> Entity {
+    Entity::new(SALES_ORDER_ITEMS, "SalesOrderItem")
+        .with(Property::new("SalesOrder", Kind::Text { max: 10 }).key())
+        .with(Property::new("Item", Kind::Text { max: 6 }).key())
+        .with(Property::new("Material", Kind::Text { max: 40 }))
+        .with(Property::new("Quantity", Kind::Decimal { precision: 13, scale: 3 }))
+}
+
+/// The n-th item of an order.
+#[must_use]
+pub fn order_item(order: u64, n: u64) -> Row {
+    Row::new()
+        .with("SalesOrder", order_key(order))
+        .with("Item", format!("{:06}", n * 10))
+        .with("Material", format!("{:018}", order * 100 + n))
+        .with("Quantity", Value::decimal(format!("{n}.500")))
+}
+
 /// The key of the n-th order.
 #[must_use]
 pub fn order_key(n: u64) -> String {

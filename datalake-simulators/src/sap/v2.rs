@@ -54,15 +54,8 @@ fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) ->
         return Ok(match modify::modify(inner, VERSION, &entity, &place, request)? {
             Done::Created(row) => {
                 let mut body = String::from("{\"d\":");
-                entry(
-                    &mut body,
-                    settings,
-                    request,
-                    &entity,
-                    &entity.set,
-                    &Query::default().shown(&entity),
-                    &row,
-                );
+                let query = Query::default();
+                entry(&mut body, inner, settings, request, &Shape::of(&entity, &query), &row);
                 body.push('}');
                 let id = format!("{}{}", request.path, literal::key(VERSION, &entity, &entity.key_of(&row)));
                 let created = Answer { status: 201, ..json(body) };
@@ -72,17 +65,21 @@ fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) ->
         });
     }
     if let Some((feed, from)) = inner.followed(request)? {
-        return Ok(write(settings, request, &inner.page(settings, VERSION, &feed, from)));
+        return Ok(write(inner, settings, request, &inner.page(settings, VERSION, &feed, from)));
     }
     if let Some(token) = delta_token(request)? {
         return delta(inner, settings, request, &entity, &token);
+    }
+    if place.key.is_some() && !place.rest.is_empty() {
+        let feed = inner.along(VERSION, &entity, &place, request)?;
+        return Ok(write(inner, settings, request, &inner.page(settings, VERSION, &feed, 0)));
     }
     let query = Query::parse(VERSION, &entity, &request.params())?;
     if let Some(key) = &place.key {
         let row = modify::row(inner, VERSION, &entity, key)?;
         return Ok(if wants_json(request) {
             let mut body = String::from("{\"d\":");
-            entry(&mut body, settings, request, &entity, &entity.set, &query.shown(&entity), &row);
+            entry(&mut body, inner, settings, request, &Shape::of(&entity, &query), &row);
             body.push('}');
             json(body)
         } else {
@@ -102,7 +99,7 @@ fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) ->
     let mut feed = page::feed(&entity, request, &query, items, size, end);
     feed.count = query.count.then(|| inner.count(&entity.set, &query));
     let feed = Arc::new(feed);
-    let answer = write(settings, request, &inner.page(settings, VERSION, &feed, 0));
+    let answer = write(inner, settings, request, &inner.page(settings, VERSION, &feed, 0));
     Ok(match applied {
         Some(applied) => answer.with("preference-applied", applied),
         None => answer,
@@ -146,7 +143,7 @@ fn delta(
     feed.base = feed::target(&request.path, &feed::without(&request.query, &["!deltatoken", "$skiptoken"]));
     feed.changes = true;
     let feed = Arc::new(feed);
-    Ok(write(settings, request, &inner.page(settings, VERSION, &feed, 0)))
+    Ok(write(inner, settings, request, &inner.page(settings, VERSION, &feed, 0)))
 }
 
 /// Whether the answer is to be JSON. It is Atom for those who do not say.
@@ -157,11 +154,26 @@ pub(super) fn wants_json(request: &Request) -> bool {
     }
 }
 
-pub(super) fn write(settings: &Builder, request: &Request, page: &Page<'_>) -> Answer {
+/// What of a row is written.
+struct Shape<'a> {
+    entity: &'a Entity,
+    set: &'a str,
+    shown: Vec<usize>,
+    expand: &'a [usize],
+}
+
+impl<'a> Shape<'a> {
+    fn of(entity: &'a Entity, query: &'a Query) -> Self {
+        Self { entity, set: &entity.set, shown: query.shown(entity), expand: &query.expand }
+    }
+}
+
+pub(super) fn write(inner: &Inner, settings: &Builder, request: &Request, page: &Page<'_>) -> Answer {
     if !wants_json(request) {
         return atom::write(settings, request, page);
     }
-    let Feed { entity, set, shown, .. } = page.feed;
+    let Feed { entity, set, shown, expand, .. } = page.feed;
+    let shape = Shape { entity, set, shown: shown.clone(), expand };
     let mut out = String::from("{\"d\":{");
     if let Some(count) = page.feed.count.filter(|_| page.first) {
         out.push_str(&format!("\"__count\":\"{count}\","));
@@ -171,7 +183,7 @@ pub(super) fn write(settings: &Builder, request: &Request, page: &Page<'_>) -> A
     for item in &page.items {
         if let Item::Row(row) = item {
             out.push_str(separator);
-            entry(&mut out, settings, request, entity, set, shown, row);
+            entry(&mut out, inner, settings, request, &shape, row);
             separator = ",";
         }
     }
@@ -186,16 +198,16 @@ pub(super) fn write(settings: &Builder, request: &Request, page: &Page<'_>) -> A
     json(out)
 }
 
-/// A row with its metadata.
+/// A row with its metadata, and the rows of other sets that are expanded or where they are.
 fn entry(
     out: &mut String,
+    inner: &Inner,
     settings: &Builder,
     request: &Request,
-    entity: &Entity,
-    set: &str,
-    shown: &[usize],
+    shape: &Shape<'_>,
     row: &[Value],
 ) {
+    let Shape { entity, set, shown, expand } = shape;
     let root = &request.path[..=request.path[1..].find("_SRV/").map_or(0, |at| at + 5)];
     let id = format!("{root}{set}{}", literal::key(VERSION, entity, &entity.key_of(row)));
     let uri = quoted(&Inner::absolute(settings, request, &id));
@@ -207,6 +219,21 @@ fn entry(
         out.push_str(&quoted(&property.name));
         out.push(':');
         value(out, VERSION, true, property.kind, &row[n]);
+    }
+    for (n, way) in entity.navigations.iter().enumerate() {
+        let related = expand.contains(&n).then(|| inner.system.related(entity, n, row)).flatten();
+        let Some((other, rows)) = related else {
+            let uri = quoted(&Inner::absolute(settings, request, &format!("{id}/{}", way.name)));
+            out.push_str(&format!(",{}:{{\"__deferred\":{{\"uri\":{uri}}}}}", quoted(&way.name)));
+            continue;
+        };
+        out.push_str(&format!(",{}:{{\"results\":[", quoted(&way.name)));
+        let query = Query::default();
+        for (n, row) in rows.iter().enumerate() {
+            out.push_str(if n == 0 { "" } else { "," });
+            entry(out, inner, settings, request, &Shape::of(&other, &query), row);
+        }
+        out.push_str("]}");
     }
     out.push('}');
 }

@@ -65,10 +65,14 @@ fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) ->
         });
     }
     if let Some((feed, from)) = inner.followed(request)? {
-        return Ok(write(settings, request, &inner.page(settings, VERSION, &feed, from)));
+        return Ok(write(inner, settings, request, &inner.page(settings, VERSION, &feed, from)));
     }
     if let Some(token) = request.param("$deltatoken") {
         return delta(inner, settings, request, &entity, &token);
+    }
+    if place.key.is_some() && !place.rest.is_empty() {
+        let feed = inner.along(VERSION, &entity, &place, request)?;
+        return Ok(write(inner, settings, request, &inner.page(settings, VERSION, &feed, 0)));
     }
     let query = Query::parse(VERSION, &entity, &request.params())?;
     if let Some(key) = &place.key {
@@ -90,7 +94,7 @@ fn resource(inner: &Inner, settings: &Builder, request: &Request, path: &str) ->
     let mut feed = page::feed(&entity, request, &query, items, size, end);
     feed.count = query.count.then(|| inner.count(&entity.set, &query));
     let feed = Arc::new(feed);
-    let answer = write(settings, request, &inner.page(settings, VERSION, &feed, 0));
+    let answer = write(inner, settings, request, &inner.page(settings, VERSION, &feed, 0));
     Ok(match applied {
         Some(applied) => answer.with("preference-applied", applied),
         None => answer,
@@ -122,7 +126,7 @@ fn delta(
     let mut feed = page::feed(entity, request, &query, items, settings.page, end);
     feed.changes = true;
     let feed = Arc::new(feed);
-    Ok(write(settings, request, &inner.page(settings, VERSION, &feed, 0)))
+    Ok(write(inner, settings, request, &inner.page(settings, VERSION, &feed, 0)))
 }
 
 fn one(
@@ -137,6 +141,7 @@ fn one(
     let context = quoted(&format!("$metadata#{}/$entity", entity.set));
     let mut body = format!("{{\"{}\":{context},", control(settings, "context"));
     members(&mut body, entity, &query.shown(entity), &row, exact(settings, request));
+    expanded(&mut body, inner, entity, &query.expand, &row, exact(settings, request));
     body.push('}');
     Ok(json(settings, body))
 }
@@ -163,8 +168,22 @@ fn members(out: &mut String, entity: &Entity, shown: &[usize], row: &[Value], ex
     }
 }
 
-fn write(settings: &Builder, request: &Request, page: &Page<'_>) -> Answer {
-    let Feed { entity, shown, changes, .. } = page.feed;
+/// Appends the rows of other sets.
+fn expanded(out: &mut String, inner: &Inner, entity: &Entity, expand: &[usize], row: &[Value], exact: bool) {
+    for way in expand {
+        let Some((other, rows)) = inner.system.related(entity, *way, row) else { continue };
+        out.push_str(&format!(",{}:[", quoted(&entity.navigations[*way].name)));
+        for (n, row) in rows.iter().enumerate() {
+            out.push_str(if n == 0 { "{" } else { ",{" });
+            members(out, &other, &Query::default().shown(&other), row, exact);
+            out.push('}');
+        }
+        out.push(']');
+    }
+}
+
+fn write(inner: &Inner, settings: &Builder, request: &Request, page: &Page<'_>) -> Answer {
+    let Feed { entity, shown, expand, changes, .. } = page.feed;
     let exact = exact(settings, request);
     let context = format!("$metadata#{}{}", entity.set, if *changes { "/$delta" } else { "" });
     let mut out = format!("{{\"{}\":{},", control(settings, "context"), quoted(&context));
@@ -182,6 +201,7 @@ fn write(settings: &Builder, request: &Request, page: &Page<'_>) -> Answer {
                     page.feed.etag(row)
                 ));
                 members(&mut out, entity, shown, row, exact);
+                expanded(&mut out, inner, entity, expand, row, exact);
             }
             Item::Removed(key, reason, _) => removed(&mut out, settings, entity, key, reason),
         }

@@ -141,3 +141,22 @@ async fn pyodata_reads_operational_data_and_the_list_of_tokens() {
     let token = &gateway.subscription("ANONYMOUS", "FactsOfZSALESORDERS")[0];
     assert_eq!(read["links"], serde_json::json!([[token, true]]));
 }
+
+const EXPAND: &str = r#"
+import json, sys, pyodata, requests
+client = pyodata.Client(sys.stdin.read(), requests.Session())
+orders = client.entity_sets.SalesOrders.get_entities().expand("to_Item").filter("SalesOrder eq '0000000004'").execute()
+print(json.dumps([[item.Item, str(item.Quantity)] for order in orders for item in order.to_Item]))
+"#;
+
+#[tokio::test]
+async fn pyodata_reads_rows_that_are_expanded() {
+    let gateway = Gateway::start().await.unwrap();
+    let system = gateway.system();
+    system.define(sales_orders().navigation("to_Item", SALES_ORDER_ITEMS, &[("SalesOrder", "SalesOrder")]));
+    system.define(sales_order_items());
+    system.create(SALES_ORDERS, order(4));
+    (1..=2).for_each(|item| system.create(SALES_ORDER_ITEMS, order_item(4, item)));
+    let Some(read) = python(EXPAND, &gateway.v2()).await else { return };
+    assert_eq!(read, serde_json::json!([["000010", "1.500"], ["000020", "2.500"]]));
+}

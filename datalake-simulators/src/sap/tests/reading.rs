@@ -125,3 +125,43 @@ async fn metadata_has_annotations_and_a_tag() {
     }
     assert!(get(&(gateway.odp() + "$metadata")).await.body.contains("sap:semantics=\"entity-counter\""));
 }
+
+async fn with_items() -> Gateway {
+    let gateway = Gateway::start().await.unwrap();
+    let system = gateway.system();
+    system.define(sales_orders().navigation("to_Item", SALES_ORDER_ITEMS, &[("SalesOrder", "SalesOrder")]));
+    system.define(sales_order_items());
+    for n in 1..=2 {
+        system.create(SALES_ORDERS, order(n));
+        (1..=n).for_each(|item| system.create(SALES_ORDER_ITEMS, order_item(n, item)));
+    }
+    gateway
+}
+
+#[tokio::test]
+async fn rows_of_another_set_are_expanded_or_named() {
+    let gateway = with_items().await;
+    let plain = get(&(gateway.v2() + "SalesOrders")).await.json();
+    let link = plain["d"]["results"][1]["to_Item"]["__deferred"]["uri"].as_str().unwrap().to_owned();
+    let items = get(&link).await.json();
+    assert_eq!(items["d"]["results"].as_array().unwrap().len(), 2);
+    let expanded = get(&(gateway.v2() + "SalesOrders?$expand=to_Item")).await.json();
+    let items = &expanded["d"]["results"][1]["to_Item"]["results"];
+    assert_eq!((&items[0]["Item"], &items[1]["Quantity"]), (&"000010".into(), &"2.500".into()));
+    let v4 = get(&(gateway.v4() + "SalesOrders?$expand=to_Item&$select=SalesOrder")).await.json();
+    assert_eq!(v4["value"][1]["to_Item"][1]["Material"], "000000000000000202");
+    assert!(get(&(gateway.v4() + "SalesOrders")).await.json()["value"][0].get("to_Item").is_none());
+    assert_eq!(
+        get(&(gateway.v4() + "SalesOrders('0000000002')/to_Item")).await.json()["value"][1]["Item"],
+        "000020"
+    );
+    for wrong in ["SalesOrders?$expand=to_Nothing", "SalesOrders('0000000002')/to_Nothing"] {
+        assert!(get(&(gateway.v4() + wrong)).await.status >= 400, "{wrong}");
+    }
+    for (root, sign) in
+        [(gateway.v2(), "<Association Name=\"SalesOrder_to_Item\""), (gateway.v4(), "Collection(com.sap")]
+    {
+        let metadata = get(&(root + "$metadata")).await.body;
+        assert!(metadata.contains(sign), "{metadata}");
+    }
+}
