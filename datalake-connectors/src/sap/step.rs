@@ -115,7 +115,12 @@ impl Tools {
         }
         let first = state.loads == 0;
         if service.terminates && (std::mem::take(&mut state.left) || first && self.plan.take_over) {
-            queue::terminate(&self.plan, &self.client, service).await?;
+            match queue::terminate(&self.plan, &self.client, service).await {
+                Err(error) if error.is_temporary() => return Err(error),
+                // There was none, or it cannot be ended: the service says so again when we subscribe.
+                Err(error) => tracing::warn!(%error, "a subscription that may be left cannot be ended"),
+                Ok(()) => {}
+            }
         } else if service.tells_subscriptions
             && first
             && queue::is_subscribed(&self.plan, &self.client, service).await?
@@ -227,6 +232,7 @@ impl Tools {
         walk.tracked |= tracked;
         walk.pages += 1;
         if walk.kind == Kind::Delta
+            && walk.pages == 1
             && page.context.as_ref().is_some_and(|context| !context.ends_with("$delta"))
         {
             return Err(Error::unexpected("the server answers a delta link with rows that are no delta"));

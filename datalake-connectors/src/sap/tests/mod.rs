@@ -11,6 +11,7 @@ use super::{Auth, Mode, SapSource, SapSourceBuilder};
 
 mod access;
 mod deltas;
+mod odd;
 mod property;
 mod suite;
 mod tls;
