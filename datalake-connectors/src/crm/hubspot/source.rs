@@ -235,10 +235,13 @@ impl HubSpotSource {
             let at = row.updated();
             let at = at.ok_or_else(|| Error::unexpected("the time of a record cannot be read"))?;
             if back(until).is_some_and(|since| at >= since) {
-                self.state.now.note(&row.id, &row.updated);
+                self.state.now.note(&row.id, &millis(at));
             }
         }
-        let known = |row: &Row| phase == Phase::Late && self.state.last.holds(&row.id, &row.updated);
+        let known = |row: &Row| {
+            let holds = |at| self.state.last.holds(&row.id, &millis(at));
+            phase == Phase::Late && row.updated().is_some_and(holds)
+        };
         Ok(!rows.iter().all(known))
     }
 
@@ -260,6 +263,11 @@ impl HubSpotSource {
 
 fn cycle(plan: &Plan, until: DateTime<Utc>) -> Cycle {
     Cycle { until, start: plan.start, look_back: plan.look_back, archived: plan.archived }
+}
+
+/// A time as it is remembered, since lists and searches may write it differently.
+fn millis(at: DateTime<Utc>) -> String {
+    at.timestamp_millis().to_string()
 }
 
 /// The property that says when a record changed.

@@ -108,23 +108,33 @@ impl JobInfo {
     }
 }
 
-/// How many rows a bulk page has below its header. A row ends with a line end that is not inside of quotes.
+/// How many rows a bulk page has below its header, which must be as many as the system has named, if it has. A row ends
+/// with a line end that is not inside of quotes.
 ///
 /// # Errors
-/// `Unavailable` if the page ends inside of a row, or is none.
-pub(super) fn bulk_rows(body: &Bytes) -> Result<u64> {
-    let (mut rows, mut quoted) = (0_u64, false);
+/// `Unavailable` if the page is not whole, or is none.
+pub(super) fn bulk_rows(body: &Bytes, named: Option<u64>) -> Result<u64> {
+    if body.is_empty() && named == Some(0) {
+        return Ok(0);
+    }
+    let (mut lines, mut quoted) = (0_u64, false);
     for byte in body.iter() {
         match byte {
             b'"' => quoted = !quoted,
-            b'\n' if !quoted => rows += 1,
+            b'\n' if !quoted => lines += 1,
             _ => {}
         }
     }
     if quoted || body.last() != Some(&b'\n') || body.starts_with(b"<") {
         return Err(odd("a page of results ends in the middle, or is none"));
     }
-    Ok(rows - 1)
+    let rows = lines - 1;
+    match named {
+        Some(named) if named != rows => {
+            Err(odd("a page of results is not whole").with("rows", rows).with("named", named))
+        }
+        _ => Ok(rows),
+    }
 }
 
 fn row(record: &RawValue, id: &'static str, stamp: Option<&str>) -> Result<Row> {
@@ -214,10 +224,14 @@ mod tests {
             ("Id,Name\n1,x\0y\n2,\n", 2),
             ("\"Id\"\r\n\"1\"\r\n", 1),
         ] {
-            assert_eq!(bulk_rows(&Bytes::from(body)).unwrap(), rows, "{body:?}");
+            for named in [None, Some(rows)] {
+                assert_eq!(bulk_rows(&Bytes::from(body), named).unwrap(), rows, "{body:?}");
+            }
+            assert!(bulk_rows(&Bytes::from(body), Some(rows + 1)).unwrap_err().is_retryable());
         }
         for body in ["", "\"Id\"\n\"1\"", "\"Id\"\n\"1\n", "<html>\n</html>\n"] {
-            assert!(bulk_rows(&Bytes::from(body)).unwrap_err().is_retryable(), "{body:?}");
+            assert!(bulk_rows(&Bytes::from(body), None).unwrap_err().is_retryable(), "{body:?}");
         }
+        assert_eq!(bulk_rows(&Bytes::new(), Some(0)).unwrap(), 0, "nothing at all");
     }
 }
