@@ -30,6 +30,9 @@ pub struct Builder {
     pub(super) bulk_page: usize,
     pub(super) bulk_polls: u32,
     pub(super) number_of_records: bool,
+    pub(super) bare_results: bool,
+    pub(super) deleted_ids: usize,
+    pub(super) links: String,
     pub(super) compress: bool,
 }
 
@@ -53,6 +56,9 @@ impl Default for Builder {
             bulk_page: 50_000,
             bulk_polls: 2,
             number_of_records: true,
+            bare_results: false,
+            deleted_ids: 600_000,
+            links: String::new(),
             compress: true,
         }
     }
@@ -158,6 +164,24 @@ impl Builder {
     /// Leaves `Sforce-NumberOfRecords` out, as some proxies do.
     pub fn without_number_of_records(mut self) -> Self {
         self.number_of_records = false;
+        self
+    }
+
+    /// Gives results of Bulk without records as an empty body, without the names of the columns.
+    pub fn bare_results(mut self) -> Self {
+        self.bare_results = true;
+        self
+    }
+
+    /// Tells of so many deleted records at once, 600,000 unless set, and refuses when there are more.
+    pub fn deleted_ids(mut self, most: usize) -> Self {
+        self.deleted_ids = most;
+        self
+    }
+
+    /// Names the next page of a query with this before its path, for instance another host.
+    pub fn links_to(mut self, origin: impl Into<String>) -> Self {
+        self.links = origin.into();
         self
     }
 

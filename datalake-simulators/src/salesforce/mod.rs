@@ -41,6 +41,8 @@
 //! points in time have no quotes, and an empty text is no value. Points in time that the org sets have whole seconds, so
 //! that many records share one.
 //!
+//! Records whose field `IsArchived` is true are found by `queryAll` alone, as those in the recycle bin are.
+//!
 //! A job of Bulk sees the records as they are when it says that it is complete. Its results have the names of the columns
 //! on every page, all values in quotes, and the word `null` as the locator after the last page. It can be deleted only
 //! when it has ended.

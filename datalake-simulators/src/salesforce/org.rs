@@ -156,6 +156,11 @@ impl Table {
         id::id(&self.object.prefix, self.next)
     }
 
+    /// Whether a record is an activity that was archived.
+    pub(super) fn is_archived(&self, row: &Row) -> bool {
+        self.object.find("IsArchived").is_some_and(|at| row[at] == Cell::Boolean(true))
+    }
+
     /// A record as REST writes it, with all of its fields.
     pub(super) fn json(&self, row: &Row) -> Map<String, Value> {
         self.object.visible().map(|(at, field)| (field.name.clone(), row[at].json())).collect()

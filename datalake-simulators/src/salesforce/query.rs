@@ -48,7 +48,8 @@ impl Org {
         timed: bool,
     ) -> Result<Vec<Row>, Refused> {
         let fits = |row: &&Row| {
-            (deleted || !is_deleted(row)) && query.filter.as_ref().is_none_or(|filter| filter.fits(row))
+            (deleted || !is_deleted(row) && !table.is_archived(row))
+                && query.filter.as_ref().is_none_or(|filter| filter.fits(row))
         };
         let mut rows: Vec<Row> = table.rows.values().filter(fits).cloned().collect();
         if timed && self.settings.query_rows.is_some_and(|most| rows.len() > most) {
@@ -86,7 +87,9 @@ impl Org {
         let rest = rows.split_off(total.min(page));
         let object = table.object.name.clone();
         let next = (!rest.is_empty()).then(|| self.id("01g"));
-        let next_url = next.as_ref().map(|id| format!("/services/data/{version}/query/{id}-{page}"));
+        let next_url = next
+            .as_ref()
+            .map(|id| format!("{}/services/data/{version}/query/{id}-{page}", self.settings.links));
         let body = self.page(&object, version, &fields, &rows, total, next_url.as_deref());
         if let Some(id) = next {
             let rows = rows.into_iter().chain(rest).collect();
@@ -114,7 +117,8 @@ impl Org {
         {
             rows = rows.iter().filter_map(|row| table.rows.get(id_of(row)).cloned()).collect();
         }
-        let next = (end < total).then(|| format!("/services/data/{version}/query/{id}-{end}"));
+        let next = (end < total)
+            .then(|| format!("{}/services/data/{version}/query/{id}-{end}", self.settings.links));
         Ok(Answer::json(200, self.page(&object, version, &fields, &rows, total, next.as_deref())))
     }
 

@@ -19,6 +19,9 @@ impl Org {
         let within = table.deleted.iter().filter(|(_, at)| (start..end).contains(*at));
         let records: Vec<_> =
             within.map(|(id, at)| json!({ "id": id, "deletedDate": stamp::rest(*at) })).collect();
+        if records.len() > self.settings.deleted_ids {
+            return Err(Refused::new(400, "EXCEEDED_ID_LIMIT", "exceeded max size limit"));
+        }
         let body = json!({
             "deletedRecords": records,
             "earliestDateAvailable": stamp::rest(self.now() - 15 * DAY),

@@ -59,6 +59,15 @@ impl<'a> Transaction<'a> {
         self.changes.push((object.to_owned(), change));
     }
 
+    /// Deletes a record for good. As [`Salesforce::erase`].
+    ///
+    /// # Panics
+    /// There is no such object.
+    pub fn erase(&mut self, object: &str, id: &str) {
+        let change = self.org.on(object, |_, at| Change { id: id.to_owned(), at, what: What::Erase });
+        self.changes.push((object.to_owned(), change));
+    }
+
     /// Lets everybody see the changes, all at once.
     pub fn commit(self) {
         let mut org = lock(&self.org.state.org);

@@ -256,8 +256,13 @@ impl SalesforceSourceBuilder {
             poll_every: self.poll_every,
             watch_every: self.watch_every,
         };
-        let api =
-            Api { object: self.object, version: self.version, page: self.page, max_body: self.bounds.body };
+        let api = Api {
+            object: self.object,
+            version: self.version,
+            page: self.page,
+            max_body: self.bounds.body,
+            timeout: self.bounds.timeout,
+        };
         Ok(SalesforceSource::new(info, plan, api, session, self.bulk_page))
     }
 }

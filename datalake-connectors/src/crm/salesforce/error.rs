@@ -18,7 +18,7 @@ const MESSAGE: usize = 300;
 pub(super) enum Refusal {
     /// The next page of a query is gone.
     Locator(Error),
-    /// The query took too long: ask for less.
+    /// The answer would take too long or be too large: ask for less.
     Timeout(Error),
     /// A field or the object is not there: describe again.
     Field(Error),
@@ -91,7 +91,7 @@ pub(super) fn refusal(answer: &Answer, shown: &str, reveals: impl Fn(&str) -> bo
     let text = message.to_ascii_lowercase();
     match (status, code) {
         (_, code) if code.contains("LOCATOR") => Refusal::Locator(error),
-        (_, "QUERY_TIMEOUT") => Refusal::Timeout(error),
+        (_, "QUERY_TIMEOUT" | "OPERATION_TOO_LARGE" | "EXCEEDED_ID_LIMIT") => Refusal::Timeout(error),
         (_, "INVALID_FIELD" | "INVALID_TYPE") => Refusal::Field(error),
         (_, "INVALIDENTITY") => Refusal::NoBulk(error),
         _ if text.contains("not supported by the bulk api") || text.contains("selecting compound data") => {
@@ -108,7 +108,10 @@ fn classify(status: u16, code: &str) -> (ErrorKind, &'static str) {
     match (status, code) {
         (_, "REQUEST_LIMIT_EXCEEDED") => (Kind::RateLimited, "the requests of the day are used up"),
         (_, "QUERY_TIMEOUT") => (Kind::Unavailable, "the query takes too long"),
-        (_, "SERVER_UNAVAILABLE" | "UNABLE_TO_LOCK_ROW" | "OPERATION_TOO_LARGE") => {
+        (_, "OPERATION_TOO_LARGE" | "EXCEEDED_ID_LIMIT") => {
+            (Kind::Unavailable, "the answer would be too large")
+        }
+        (_, "SERVER_UNAVAILABLE" | "UNABLE_TO_LOCK_ROW") => {
             (Kind::Unavailable, "the system cannot answer now")
         }
         (_, "INVALID_SESSION_ID") | (401, _) => {

@@ -33,6 +33,8 @@ pub(super) struct Api {
     /// Records of a page of a query, as a hint.
     pub(super) page: usize,
     pub(super) max_body: usize,
+    /// The longest silence.
+    pub(super) timeout: Duration,
 }
 
 /// What is asked.
@@ -161,7 +163,7 @@ pub(super) async fn fetch(session: Arc<Session>, api: Arc<Api>, ask: Ask) -> Res
 }
 
 /// Takes a job away, whatever it is at. One that is gone already is well.
-pub(super) async fn remove(session: &Session, job: &Job) -> Result<()> {
+pub(super) async fn remove(session: &Arc<Session>, job: &Job) -> Result<()> {
     let path = Api::job(job, "")?;
     let delete = Call { method: Method::DELETE, ..Call::get(path.clone()) };
     match session.send(&delete).await {

@@ -10,18 +10,25 @@ use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
 
 use super::soql::instant;
-use datalake_core::{Error, ErrorKind, Result};
+use datalake_core::{Error, ErrorKind, Result, Sha256};
 
-/// A record by its id and when it was stamped, as the page says it.
+/// A record by its id, when it was stamped as the page says it, and what it says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) id: String,
     pub(super) stamp: String,
+    /// The digest of all of it: stamps have whole seconds, and two states of a record may share one.
+    state: Sha256,
 }
 
 impl Row {
     pub(super) fn at(&self) -> Option<DateTime<Utc>> {
         instant(&self.stamp)
+    }
+
+    /// What it says, in short. A record and the news that it was deleted never say the same.
+    pub(super) fn state(&self) -> String {
+        self.state.to_string()
     }
 }
 
@@ -140,9 +147,10 @@ pub(super) fn bulk_rows(body: &Bytes, named: Option<u64>) -> Result<u64> {
 fn row(record: &RawValue, id: &'static str, stamp: Option<&str>) -> Result<Row> {
     let mut reader = serde_json::Deserializer::from_str(record.get());
     let found = reader.deserialize_map(Fields { id, stamp }).map_err(|cause| broken(&cause))?;
+    let state = Sha256::of_parts([id, "\n", record.get()]);
     match found {
-        (Some(id), Some(stamp)) => Ok(Row { id, stamp }),
-        (Some(id), None) if stamp.is_none() => Ok(Row { id, stamp: String::new() }),
+        (Some(id), Some(stamp)) => Ok(Row { id, stamp, state }),
+        (Some(id), None) if stamp.is_none() => Ok(Row { id, stamp: String::new(), state }),
         _ => Err(Error::unexpected("a record has no id, or no time where it should be")
             .with("field", stamp.unwrap_or(id))),
     }

@@ -30,6 +30,9 @@ pub(super) struct State {
     /// The cycle under way.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) run: Option<Run>,
+    /// The longest window that is thought to work, in seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) span: Option<i64>,
     /// The records at the end of the cycle before.
     #[serde(default, skip_serializing_if = "Known::is_empty")]
     pub(super) last: Known,

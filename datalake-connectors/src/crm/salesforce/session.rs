@@ -1,6 +1,6 @@
 //! Requests to the system, with a token that is fetched when there is none and replaced when it is refused.
 
-use std::sync::{Mutex as StdMutex, PoisonError};
+use std::sync::{Arc, Mutex as StdMutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +10,7 @@ use http::uri::PathAndQuery;
 use http::{Method, Request, StatusCode};
 use serde::Deserialize;
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::auth::SalesforceAuth;
@@ -54,6 +55,12 @@ pub(super) struct Session {
 struct Token {
     value: Secret,
     at: Origin,
+}
+
+impl Token {
+    fn is_other_than(&self, refused: Option<&Self>) -> bool {
+        refused.is_none_or(|refused| refused.value.expose() != self.value.expose())
+    }
 }
 
 /// How much of the day's requests may be used, and what is known of it.
@@ -109,7 +116,7 @@ impl Session {
     ///
     /// # Errors
     /// What the system refused; `RateLimited` without asking while the share of the day's requests is used up.
-    pub(super) async fn send(&self, call: &Call) -> Result<Answer, Refusal> {
+    pub(super) async fn send(self: &Arc<Self>, call: &Call) -> Result<Answer, Refusal> {
         self.within_budget()?;
         let token = self.token(None).await?;
         let mut answer = self.ask(call, &token).await?;
@@ -160,11 +167,25 @@ impl Session {
     }
 
     /// The token, another one than that refused. One caller fetches, the others wait for it.
-    async fn token(&self, refused: Option<&Token>) -> Result<Token> {
-        let mut kept = self.token.lock().await;
-        if let Some(token) = &*kept
-            && refused.is_none_or(|refused| refused.value.expose() != token.value.expose())
+    ///
+    /// It is fetched by a task of its own, which ends when the caller is dropped: one that is not polled any more keeps
+    /// nobody waiting.
+    async fn token(self: &Arc<Self>, refused: Option<&Token>) -> Result<Token> {
+        if let Ok(kept) = self.token.try_lock()
+            && let Some(token) = kept.as_ref().filter(|token| token.is_other_than(refused))
         {
+            return Ok(token.clone());
+        }
+        let (session, refused) = (Arc::clone(self), refused.cloned());
+        let mut task = JoinSet::new();
+        task.spawn(async move { session.renewed(refused.as_ref()).await });
+        let done = task.join_next().await.and_then(Result::ok);
+        done.ok_or_else(|| Error::unexpected("fetching a token panicked"))?
+    }
+
+    async fn renewed(&self, refused: Option<&Token>) -> Result<Token> {
+        let mut kept = self.token.lock().await;
+        if let Some(token) = kept.as_ref().filter(|token| token.is_other_than(refused)) {
             return Ok(token.clone());
         }
         *kept = None;

@@ -59,8 +59,10 @@ pub struct SalesforceSource {
     pub(super) no_bulk: bool,
     /// Whether a field was missed since the last page.
     pub(super) missed_field: bool,
-    /// The longest window that is thought to work.
-    pub(super) span: Option<TimeDelta>,
+    /// Whether results were gone since the last page.
+    pub(super) made_again: bool,
+    /// Whether a window was cut since the last batch.
+    pub(super) cut: bool,
     /// Rows of a page of results.
     pub(super) rows: usize,
     /// How often the job under way was asked about.
@@ -105,7 +107,8 @@ impl SalesforceSource {
             rest: false,
             no_bulk: false,
             missed_field: false,
-            span: None,
+            made_again: false,
+            cut: false,
             rows,
             watched: 0,
             left: None,
@@ -155,6 +158,10 @@ impl SalesforceSource {
                     None
                 }
             };
+            let batch = match batch {
+                None if self.cut => self.hand_over(None, None)?,
+                batch => batch,
+            };
             if let Some(batch) = batch {
                 return Ok(Next::Batch(batch));
             }
@@ -171,11 +178,13 @@ impl SalesforceSource {
         let (query, all) = (&described.query, described.all);
         let cursor = query.cursor.clone();
         if run.phase == Phase::Deleted {
-            let end = run.until.unwrap_or_default();
-            let since = self.state.deleted.unwrap_or(end);
-            let mut start = back(since, self.plan.look_back).unwrap_or(since).min(end - LEAST);
+            let until = run.until.unwrap_or_default();
+            let end = run.window.hi.unwrap_or(until);
+            let since = self.state.deleted.unwrap_or(until);
+            let since = run.window.lo.or(back(since, self.plan.look_back)).unwrap_or(since);
+            let mut start = since.min(end - LEAST);
             if self.plan.accept_missed {
-                start = start.max(end - MISSED);
+                start = start.max(until - MISSED);
             }
             return Ok(Ask::Deleted { start, end });
         }
@@ -235,6 +244,8 @@ impl Source for SalesforceSource {
         self.flight = None;
         self.rest = false;
         self.missed_field = false;
+        self.made_again = false;
+        self.cut = false;
         self.watched = 0;
         self.left = None;
         Ok(())
@@ -249,7 +260,9 @@ impl Source for SalesforceSource {
         let state = position.decode::<State>(SCHEMA).map_err(|error| error.component(KIND))?;
         let done = |job: &Job| state.finished.contains(job);
         self.state.finished.retain(|job| !done(job));
-        self.stray.extend(state.finished);
+        let known = |job: &Job| self.stray.contains(job);
+        let finished: Vec<_> = state.finished.iter().filter(|job| !known(job)).cloned().collect();
+        self.stray.extend(finished);
         self.clean().await;
         Ok(())
     }

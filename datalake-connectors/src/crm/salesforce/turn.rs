@@ -1,13 +1,22 @@
 //! What a bulk job leads to, and what a refusal does.
 
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+
 use super::Bulk;
 use super::error::Refusal;
 use super::fetch::{Ask, remove};
 use super::page::JobInfo;
-use super::position::{Job, Phase, Step};
-use super::source::SalesforceSource;
+use super::position::{Job, Phase, Step, Window};
+use super::source::{LEAST, SalesforceSource};
 use super::walk::no_cycle;
 use datalake_core::{Error, ErrorKind, Result, SourceBatch};
+
+/// How long a commit or a close may take to remove jobs.
+const TIDYING: Duration = Duration::from_secs(10);
+/// The most jobs that are remembered to be removed.
+const STRAY: usize = 20;
 
 impl SalesforceSource {
     pub(super) fn job(&mut self, ask: &Ask, info: JobInfo) -> Result<Option<SourceBatch>> {
@@ -72,12 +81,29 @@ impl SalesforceSource {
                 self.state.restart(Step::Query { after });
             }
             (Refusal::Locator(error) | Refusal::Gone(error), Ask::Job { .. } | Ask::Results { .. }) => {
-                tracing::warn!(%error, "the results are gone; they are made again, and come again");
+                self.stray.extend(self.state.run.as_ref().and_then(|run| run.step.job().cloned()));
                 self.state.restart(Step::Create);
+                if std::mem::replace(&mut self.made_again, true) {
+                    return Err(Error::new(
+                        ErrorKind::Unavailable,
+                        "the results of bulk jobs are gone time and again",
+                    )
+                    .caused_by(error));
+                }
+                tracing::warn!(%error, "the results are gone; they are made again, and come again");
             }
             (Refusal::Timeout(error), Ask::Query { .. }) if bulk && is_new => {
                 tracing::info!(%error, "the query takes too long and becomes a bulk job");
                 self.state.restart(Step::Create);
+            }
+            (Refusal::Timeout(error), Ask::Deleted { start, end }) => {
+                let Some(run) = &mut self.state.run else { return Err(error) };
+                let window = Window { lo: Some(*start), hi: Some(*end) };
+                let half = window.half(None).filter(|half| half.hi.is_some_and(|hi| hi - *start >= LEAST));
+                let Some(half) = half else { return Err(error) };
+                tracing::info!(%error, "asking for the deletes of half of the time");
+                run.window = half;
+                self.cut = true;
             }
             (Refusal::Timeout(error), _) => {
                 let Some(run) = &mut self.state.run else { return Err(error) };
@@ -85,8 +111,9 @@ impl SalesforceSource {
                 let Some(half) = run.window.half(at) else { return Err(error) };
                 tracing::info!(%error, "asking for half of the window");
                 let lo = at.max(half.lo);
-                self.span = half.hi.zip(lo).map(|(hi, lo)| hi - lo).or(self.span);
+                self.state.span = half.hi.zip(lo).map(|(hi, lo)| (hi - lo).num_seconds()).or(self.state.span);
                 run.window = half;
+                self.cut = true;
                 if !matches!(run.step, Step::Create) {
                     run.step = Step::Query { after };
                 }
@@ -96,7 +123,7 @@ impl SalesforceSource {
                 self.missed_field = true;
                 self.described = None;
             }
-            (Refusal::NoBulk(error), _) => {
+            (Refusal::NoBulk(error), Ask::Create { .. } | Ask::Job { .. }) if !self.no_bulk => {
                 if self.plan.bulk == Bulk::Always {
                     return Err(Error::config("bulk jobs cannot read the object").caused_by(error));
                 }
@@ -114,16 +141,24 @@ impl SalesforceSource {
         Ok(())
     }
 
-    /// Takes jobs away that are no longer needed. What cannot be done now is tried again later.
+    /// Takes jobs away that are no longer needed, within the time that is left for it. What cannot be done now is tried
+    /// again later.
     pub(super) async fn clean(&mut self) {
-        let mut left = Vec::new();
-        for job in std::mem::take(&mut self.stray) {
-            if let Err(error) = remove(&self.session, &job).await {
-                tracing::debug!(%error, job = %job.id, "a bulk job could not be removed");
-                left.push(job);
+        let until = Instant::now() + self.api.timeout.min(TIDYING);
+        let mut at = 0;
+        while let Some(job) = self.stray.get(at) {
+            match timeout_at(until, remove(&self.session, job)).await {
+                Ok(Ok(())) => drop(self.stray.remove(at)),
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, job = %job.id, "a bulk job could not be removed");
+                    at += 1;
+                }
+                Err(_) => {
+                    tracing::debug!(job = %job.id, "there was no time to remove a bulk job");
+                    break;
+                }
             }
         }
-        left.truncate(20);
-        self.stray = left;
+        self.stray.truncate(STRAY);
     }
 }

@@ -9,7 +9,7 @@ use http::header::HeaderValue;
 use super::Bulk;
 use super::fetch::{Ask, Told};
 use super::page::{Deleted, Page, Row};
-use super::position::{Cycle, Mark, Phase, SCHEMA, Step, back};
+use super::position::{Cycle, Mark, Phase, SCHEMA, Step, Window, back};
 use super::schema::Schema;
 use super::soql::Query;
 use super::source::{Described, LEAST, SalesforceSource};
@@ -33,7 +33,7 @@ impl SalesforceSource {
             Told::Page { page, body, request } => self.page(ask, page, body, request),
             Told::Job(info) => self.job(ask, info),
             Told::Results { next, rows, body, request } => Ok(self.results(next, rows, body, request)?),
-            Told::Deleted { deleted, body, request } => self.deleted(deleted, body, request),
+            Told::Deleted { deleted, body, request } => self.deleted(ask, deleted, body, request),
         }
     }
 
@@ -102,14 +102,14 @@ impl SalesforceSource {
     fn advance(&mut self) {
         let cycle = self.cycle(self.state.run.as_ref().and_then(|run| run.until));
         self.state.advance(&cycle);
-        self.span = self.span.and_then(|span| span.checked_mul(2));
+        self.state.span = self.state.span.and_then(|span| span.checked_mul(2));
         self.shorten();
         self.rest = self.state.run.is_none();
     }
 
     /// Cuts a window that begins to the length that is thought to work.
     fn shorten(&mut self) {
-        let Some(span) = self.span else { return };
+        let Some(span) = self.state.span.and_then(TimeDelta::try_seconds) else { return };
         let Some(run) = &mut self.state.run else { return };
         if let (Some(lo), Some(hi), true) = (run.window.lo, run.window.hi, run.phase != Phase::Deleted) {
             run.window.hi = Some(lo.checked_add_signed(span).unwrap_or(hi).min(hi));
@@ -125,6 +125,7 @@ impl SalesforceSource {
             return Ok(None);
         }
         self.missed_field = false;
+        self.made_again = false;
         let read = page.rows.len() as u64;
         self.left = match ask {
             Ask::Query { .. } => Some(page.total.saturating_sub(read)),
@@ -165,10 +166,10 @@ impl SalesforceSource {
         let since = until.and_then(|until| back(until, self.plan.look_back));
         for row in rows {
             if since.is_some_and(|since| row.at().is_some_and(|at| at >= since)) {
-                self.state.now.note(&row.id, &row.stamp);
+                self.state.now.note(&row.id, &row.state());
             }
         }
-        let known = |row: &Row| again && self.state.last.holds(&row.id, &row.stamp);
+        let known = |row: &Row| again && self.state.last.holds(&row.id, &row.state());
         Ok(!rows.iter().all(known))
     }
 
@@ -180,6 +181,7 @@ impl SalesforceSource {
         request: Request,
     ) -> Result<Option<SourceBatch>> {
         self.missed_field = false;
+        self.made_again = false;
         let Some(run) = &mut self.state.run else { return Err(no_cycle()) };
         let Some(job) = run.step.job().cloned() else { return Err(no_cycle()) };
         let before = match &run.step {
@@ -201,7 +203,13 @@ impl SalesforceSource {
         self.hand_over(document, Some(request))
     }
 
-    fn deleted(&mut self, deleted: Deleted, body: Bytes, request: Request) -> Result<Option<SourceBatch>> {
+    fn deleted(
+        &mut self,
+        ask: &Ask,
+        deleted: Deleted,
+        body: Bytes,
+        request: Request,
+    ) -> Result<Option<SourceBatch>> {
         let known = self.state.deleted;
         if let (Some(earliest), Some(known), false) = (deleted.earliest, known, self.plan.accept_missed)
             && earliest > known
@@ -214,9 +222,18 @@ impl SalesforceSource {
             .with("known_since", earliest));
         }
         let news = self.note(&deleted.rows, true)?;
-        let until = self.state.run.as_ref().and_then(|run| run.until);
-        self.state.deleted = known.max(deleted.latest.or(until).min(until));
-        self.advance();
+        let Some(run) = &mut self.state.run else { return Err(no_cycle()) };
+        let end = run.window.hi.or(run.until);
+        let covered = deleted.latest.or(end).min(end);
+        self.state.deleted = known.max(covered);
+        match ask {
+            Ask::Deleted { start, .. }
+                if covered < run.until && run.window.hi.is_some() && covered > Some(*start) =>
+            {
+                run.window = Window { lo: covered, hi: None };
+            }
+            _ => self.advance(),
+        }
         let document = news.then(|| self.document(body, pointer("/deletedRecords")));
         self.hand_over(document, Some(request))
     }
@@ -231,7 +248,9 @@ impl SalesforceSource {
         let long = self.state.mark.zip(self.given.mark).is_none_or(|(now, then)| now - then >= UNNOTED);
         let moved = self.given.run.is_some() || self.given.mark.is_none() || long;
         let begun = self.state.run.as_ref().is_some_and(|run| run.step.job().is_some());
-        if document.is_none() && !(ended && moved) && !begun {
+        let cut = std::mem::take(&mut self.cut);
+        let moves = (ended && moved) || begun || cut;
+        if document.is_none() && !moves {
             return Ok(None);
         }
         self.given = self.state.clone();

@@ -63,6 +63,9 @@ impl Org {
             kept.fields.iter().map(|field| table.object.fields[*field].name.clone()).collect()
         });
         let mut text = String::new();
+        if self.settings.bare_results && first == end {
+            return text;
+        }
         line(&mut text, names.into_iter(), delimiter, ending);
         for row in &kept.rows[first..end] {
             line(&mut text, kept.fields.iter().map(|field| row[*field].csv()), delimiter, ending);

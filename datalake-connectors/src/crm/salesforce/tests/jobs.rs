@@ -1,12 +1,13 @@
 //! Bulk jobs.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::json;
 
 use super::{Bulk, builder, drain, fill, ids, org, read, records, settings};
 use datalake_core::{ErrorKind, Next, Source};
-use datalake_simulators::rest::Rule;
+use datalake_simulators::rest::{Fault, Refusal, Rule};
 use datalake_simulators::salesforce::{Field, Object, Salesforce};
 
 #[tokio::test]
@@ -172,4 +173,69 @@ async fn a_query_that_takes_too_long_becomes_a_job() {
     let batches = read(&builder(&org).bulk(Bulk::From(1_000)), None).await.unwrap();
     assert_eq!(ids(&records(&batches)), made);
     assert_eq!((org.faults().count("query_all"), org.faults().count("create_job")), (1, 1));
+}
+
+#[tokio::test]
+async fn results_that_are_gone_time_and_again_are_an_error() {
+    let org = org(settings());
+    let made = fill(&org, 3);
+    for operation in ["job_results", "job_state"] {
+        org.faults().add(Rule::of(operation).always(), Fault::Refused(Refusal::new(404, "NOT_FOUND")));
+        let mut source = builder(&org).bulk(Bulk::Always).build().unwrap();
+        source.seek(None).await.unwrap();
+        org.faults().forget();
+        let error = drain(&mut source).await.unwrap_err();
+        assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Unavailable, true), "{error}");
+        assert_eq!(org.faults().count("create_job"), 2, "it is made again once");
+        org.faults().clear();
+        assert_eq!(ids(&records(&drain(&mut source).await.unwrap())), made, "who asks again gets them");
+        source.close().await.unwrap();
+        assert_eq!(org.jobs().len(), 1, "but for the last, whose results are not committed");
+        org.forget_jobs();
+    }
+}
+
+#[tokio::test]
+async fn a_query_that_is_refused_as_if_it_were_a_job_is_an_error_and_no_loop() {
+    let org = org(settings());
+    fill(&org, 3);
+    let refusal = Refusal::new(400, "INVALIDENTITY");
+    org.faults().add(Rule::of("query_all").always(), Fault::Refused(refusal));
+    let error = read(&builder(&org).bulk(Bulk::From(1_000)), None).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigInvalid, "{error}");
+    assert_eq!(org.faults().count("query_all"), 1);
+}
+
+#[tokio::test]
+async fn a_commit_does_not_wait_for_a_token_that_never_comes() {
+    let org = org(settings());
+    fill(&org, 3);
+    let source = builder(&org).bulk(Bulk::Always).bulk_page_size(3).timeout(Duration::from_millis(300));
+    let mut source = source.build().unwrap();
+    source.seek(None).await.unwrap();
+    let batches = drain(&mut source).await.unwrap();
+    org.expire_sessions();
+    org.faults().forget();
+    org.faults().add(Rule::of("token").always(), Fault::Silent);
+    tokio::select! {
+        answer = source.next_batch() => panic!("{answer:?}"),
+        () = until(|| org.faults().count("token") > 0) => {}
+    }
+    let commit = source.commit(&batches.last().unwrap().position);
+    tokio::time::timeout(Duration::from_secs(20), commit).await.expect("it ends").unwrap();
+    assert_eq!(org.jobs().len(), 1, "there was no way to remove it");
+    org.faults().clear();
+    let remembered = async {
+        while !org.jobs().is_empty() {
+            source.close().await.unwrap();
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), remembered).await.expect("it is removed");
+}
+
+/// Waits until something is so.
+async fn until(is: impl Fn() -> bool) {
+    while !is() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
 }

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::{Bulk, builder, drain, fill, ids, org, read, records, settings};
 use datalake_core::{ErrorKind, Next, Source};
-use datalake_simulators::rest::Rule;
+use datalake_simulators::rest::{Fault, Refusal, Rule};
 use datalake_simulators::salesforce::{Field, Object, Salesforce};
 
 #[tokio::test]
@@ -206,4 +206,81 @@ async fn an_object_without_a_time_is_read_whole_each_time() {
     assert_eq!(ids(&records(&rest)), made[2..]);
     let again = read(&source, Some(&batches.last().unwrap().position)).await.unwrap();
     assert_eq!(ids(&records(&again)), made);
+}
+
+#[tokio::test]
+async fn a_second_state_in_the_same_second_is_found_by_looking_back() {
+    let org = org(settings());
+    let made: Vec<_> =
+        (0..2).map(|n| org.create("Account", json!({ "Name": format!("first {n}") }))).collect();
+    let mut late = org.transaction();
+    late.update("Account", &made[0], json!({ "Name": "second" }));
+    late.erase("Account", &made[1]);
+    org.advance(Duration::from_secs(90));
+    let source = builder(&org);
+    let first = read(&source, None).await.unwrap();
+    assert_eq!(ids(&records(&first)), made);
+    late.commit();
+    org.advance(Duration::from_secs(90));
+    let second = records(&read(&source, Some(&first.last().unwrap().position)).await.unwrap());
+    assert_eq!(ids(&second), [&made[1], &made[0]]);
+    assert!(second[0]["deletedDate"].is_string(), "{second:?}");
+    assert_eq!(second[1]["Name"], "second");
+    assert_eq!(second[1]["SystemModstamp"], records(&first)[0]["SystemModstamp"]);
+}
+
+#[tokio::test]
+async fn a_window_that_was_cut_stays_so_for_another_process() {
+    let org = org(settings().page(50).query_rows(20));
+    let made: Vec<String> = (0..10).flat_map(|_| fill(&org, 10)).collect();
+    let source = builder(&org);
+    let (mut given, mut position, mut processes) = (Vec::new(), None, 0);
+    while given.len() < made.len() {
+        let mut worker = source.clone().build().unwrap();
+        worker.seek(position.as_ref()).await.unwrap();
+        // Each has the time for one request that takes too long, or for one page.
+        let Next::Batch(batch) = worker.next_batch().await.unwrap() else { panic!("no batch") };
+        given.extend(records([&batch]));
+        position = Some(batch.position);
+        processes += 1;
+    }
+    assert_eq!(ids(&given), made);
+    let queries = org.faults().count("query_all");
+    assert!(processes < 60 && queries < 2 * processes, "{processes} processes, {queries} queries");
+}
+
+#[tokio::test]
+async fn an_answer_that_would_be_too_large_is_asked_for_in_halves() {
+    let org = org(settings());
+    let made: Vec<String> = [fill(&org, 3), fill(&org, 3)].concat();
+    let large = Refusal::new(400, "OPERATION_TOO_LARGE");
+    org.faults().add(Rule::of("query_all"), Fault::Refused(large));
+    let batches = read(&builder(&org), None).await.unwrap();
+    assert_eq!(ids(&records(&batches)), made);
+    assert!(batches[0].documents.is_empty(), "the cut is handed over first");
+}
+
+#[tokio::test]
+async fn more_deletes_than_are_told_at_once_are_asked_for_in_parts_of_the_time() {
+    let org = org(settings().deleted_ids(3));
+    let made = fill(&org, 10);
+    let source = builder(&org);
+    let first = read(&source, None).await.unwrap();
+    for id in &made {
+        org.erase("Account", id);
+        org.advance(Duration::from_secs(300));
+    }
+    let second = read(&source, Some(&first.last().unwrap().position)).await.unwrap();
+    let told = records(&second);
+    assert_eq!(ids(&told).into_iter().collect::<BTreeSet<_>>(), made.iter().map(String::as_str).collect());
+    for batch in &second {
+        let rest = records(&read(&source, Some(&batch.position)).await.unwrap());
+        let before = second.iter().take_while(|one| one.position != batch.position);
+        let given = records(before.chain([batch]));
+        let all: BTreeSet<_> = ids(&given).into_iter().chain(ids(&rest)).collect();
+        assert_eq!(all.len(), made.len(), "nothing is passed over");
+    }
+    org.advance(Duration::from_secs(120));
+    let third = read(&source, Some(&second.last().unwrap().position)).await.unwrap();
+    assert!(records(&third).is_empty(), "each was told once");
 }

@@ -84,15 +84,31 @@ async fn run(seed: u64) {
     let source = builder(&org).bulk(bulk).bulk_page_size(rng.within(1..5));
     let mut world = World::new(|| source.clone().build().unwrap());
     let (mut ids, mut n) = (Vec::new(), 0);
-    let mut late: Option<(Transaction<'_>, usize)> = None;
+    let mut late: Option<(Transaction<'_>, usize, Option<String>)> = None;
     for step in 0..rng.within(8..24) {
         match rng.below(12) {
             0..4 => change(&org, &mut rng, &mut ids, &mut n),
             4 => org.advance(Duration::from_secs(rng.within(1..90) as u64)),
             5 if late.is_none() => {
                 let mut transaction = org.transaction();
-                transaction.create("Account", json!({ "Name": format!("late {step}") }));
-                late = Some((transaction, step));
+                let name = json!({ "Name": format!("late {step}") });
+                // A record is locked until the transaction that changes it commits.
+                let locked = if ids.is_empty() { None } else { Some(ids.swap_remove(rng.below(ids.len()))) };
+                let kept = match (locked, rng.below(3)) {
+                    (Some(id), 0) => {
+                        transaction.erase("Account", &id);
+                        None
+                    }
+                    (Some(id), 1) => {
+                        transaction.update("Account", &id, name);
+                        Some(id)
+                    }
+                    (locked, _) => {
+                        transaction.create("Account", name);
+                        locked
+                    }
+                };
+                late = Some((transaction, step, kept));
             }
             6 => {
                 let batches = rng.below(3);
@@ -110,11 +126,14 @@ async fn run(seed: u64) {
             }
         }
         // It commits within the look-back.
-        if late.as_ref().is_some_and(|(_, began)| step - began >= 5) {
-            late.take().into_iter().for_each(|(transaction, _)| transaction.commit());
+        if late.as_ref().is_some_and(|(_, began, _)| step - began >= 5)
+            && let Some((transaction, _, kept)) = late.take()
+        {
+            transaction.commit();
+            ids.extend(kept);
         }
     }
-    late.into_iter().for_each(|(transaction, _)| transaction.commit());
+    late.into_iter().for_each(|(transaction, ..)| transaction.commit());
     if rng.chance(0.5) {
         world.kill();
     }
