@@ -42,7 +42,7 @@ impl Refusal {
         let extra: Option<(HeaderName, &'static str)> = match self.status {
             StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "POST")),
             StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, PAUSE)),
-            StatusCode::UNSUPPORTED_MEDIA_TYPE => Some((ACCEPT_ENCODING, "gzip, zstd")),
+            _ if self == UNKNOWN_CODING => Some((ACCEPT_ENCODING, "gzip, zstd")),
             _ => None,
         };
         let challenge = self.challenge.map(|challenge| (WWW_AUTHENTICATE, challenge));

@@ -55,6 +55,8 @@ async fn another_encoding_or_content_is_refused() {
     assert_eq!(refused(&[XML], b"<O><IDOC>\xfc</IDOC></O>").await.0, 415);
     assert_eq!(refused(&[("content-type", "text/xml; charset=ISO-8859-1")], package([1])).await.0, 415);
     assert_eq!(refused(&[("content-type", "application/json")], package([1])).await.0, 415);
+    let (status, reason) = refused(&[XML, ("content-encoding", "br")], package([1])).await;
+    assert!(status == 415 && reason.contains("content encoding"), "{reason}");
 }
 
 #[tokio::test]
