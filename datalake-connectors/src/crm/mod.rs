@@ -10,6 +10,10 @@ mod known;
 #[cfg(feature = "crm-salesforce")]
 pub mod salesforce;
 #[cfg(test)]
+#[cfg_attr(
+    not(all(feature = "crm-dynamics", feature = "crm-hubspot", feature = "crm-salesforce")),
+    allow(dead_code, unused_imports)
+)]
 mod testing;
 
 pub use change::{Change, changes};

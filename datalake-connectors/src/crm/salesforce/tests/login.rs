@@ -1,9 +1,14 @@
 //! Tokens: how they come, where they go, and what happens when they end.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use super::{SalesforceAuth, builder, drain, fill, ids, org, read, records, settings};
-use datalake_core::{ErrorKind, Source};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+use super::{
+    SalesforceAuth, SalesforceSource, builder, drain, fill, ids, org, read, read_by, records, settings,
+};
+use datalake_core::{Dataset, ErrorKind, Source};
 use datalake_simulators::rest::{Fault, Refusal, Rule};
 use datalake_simulators::salesforce::{CLIENT_ID, PRIVATE_KEY, USER};
 
@@ -79,4 +84,65 @@ async fn an_organisation_that_calls_itself_localhost_is_asked_where_it_is() {
     let org = org(settings().instance_url("http://localhost:9"));
     let made = fill(&org, 1);
     assert_eq!(ids(&records(&read(&builder(&org), None).await.unwrap())), made);
+}
+
+/// Answers each request of a listener by its first line, and keeps the requests, headers included.
+async fn serve(listener: TcpListener, seen: Arc<Mutex<Vec<String>>>, answer: impl Fn(&str) -> String) {
+    loop {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut request = Vec::new();
+        while !request.windows(4).any(|end| end == b"\r\n\r\n") {
+            if stream.read_buf(&mut request).await.unwrap() == 0 {
+                break;
+            }
+        }
+        let request = String::from_utf8_lossy(&request).into_owned();
+        let body = answer(request.lines().next().unwrap_or_default());
+        seen.lock().unwrap().push(request);
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
+            body.len()
+        );
+        stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+        stream.shutdown().await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_next_link_to_another_host_gets_no_credential() {
+    let (here, elsewhere) =
+        (TcpListener::bind("127.0.0.1:0").await.unwrap(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+    let url = format!("http://{}", here.local_addr().unwrap());
+    let link = format!("http://{}/services/data/v62.0/query/01g-1", elsewhere.local_addr().unwrap());
+    let (asked, other) = (Arc::new(Mutex::new(Vec::new())), Arc::new(Mutex::new(Vec::new())));
+    let page = |id: &str, rest: String| {
+        let record = format!(r#"{{"Id":"{id}","SystemModstamp":"2024-01-01T00:00:00.000+0000"}}"#);
+        format!(r#"{{"totalSize":2,{rest},"records":[{record}]}}"#)
+    };
+    let field = |name: &str| format!(r#"{{"name":"{name}","type":"string","filterable":true}}"#);
+    let fields = [field("Id"), field("SystemModstamp")].join(",");
+    let servers = async {
+        tokio::join!(
+            serve(here, Arc::clone(&asked), |line| match line {
+                line if line.contains("/oauth2/token") => r#"{"access_token":"00D-s3cr3t"}"#.to_owned(),
+                line if line.contains("/describe") =>
+                    format!(r#"{{"name":"Account","queryable":true,"fields":[{fields}]}}"#),
+                line if line.contains("/query/01g-1") => page("002", r#""done":true"#.to_owned()),
+                _ => page("001", format!(r#""done":false,"nextRecordsUrl":"{link}""#)),
+            }),
+            serve(elsewhere, Arc::clone(&other), |_| page("002", r#""done":true"#.to_owned())),
+        )
+    };
+    let source = SalesforceSource::builder(Dataset::new("d").unwrap(), url, "Account")
+        .auth(SalesforceAuth::client_credentials("a", "b"))
+        .build();
+    let batches = tokio::select! {
+        batches = read_by(source, None) => batches.unwrap(),
+        _ = servers => panic!("the servers ended"),
+    };
+    assert_eq!(ids(&records(&batches)), ["001", "002"]);
+    let asked = asked.lock().unwrap();
+    let next = asked.iter().find(|request| request.contains("/query/01g-1")).unwrap();
+    assert!(next.contains("Bearer 00D-s3cr3t"), "the configured host is asked in its place: {next}");
+    assert!(other.lock().unwrap().is_empty());
 }
