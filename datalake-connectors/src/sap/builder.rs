@@ -135,16 +135,23 @@ impl SapSourceBuilder {
         self
     }
 
-    /// What to do when the server no longer knows the token of the next delta. [`Stop`](Renew::Stop) by default.
+    /// What to do when the server no longer knows the token of the next delta, or a page of the load that deltas go on
+    /// from. [`Stop`](Renew::Stop) by default.
     ///
-    /// What was deleted while there was no delta is not told by a load: compare the keys.
+    /// What was deleted while there was no delta is not told by a load: drop what is not in it, or compare the keys. The
+    /// ids of the documents tell one load from another: `load 2, page 7`.
+    ///
+    /// A subscription to a queue that is there although the token is unknown may be another reader's, and is a
+    /// `Conflict` unless [`take_over`](Self::take_over) is set. If the token that comes with such a load is unknown too
+    /// within an hour, that is an error.
     #[must_use]
     pub fn when_expired(mut self, renew: Renew) -> Self {
         self.when_expired = renew;
         self
     }
 
-    /// What to do when the mode, the filter or the selection is not the one that the position was written with.
+    /// What to do when the mode, the filter, the selection, the client or the language is not the one that the position
+    /// was written with.
     /// [`Stop`](Renew::Stop) by default: a queue refuses a changed filter, and rows that the old one has left out would
     /// never come.
     #[must_use]
@@ -163,7 +170,8 @@ impl SapSourceBuilder {
     }
 
     /// Asks for the last delta again, once, by the token before. For when what was written of it has been lost. A queue
-    /// has it as long as the delta after it has not been asked for.
+    /// has it as long as the delta after it has not been asked for; if it has it no more, that is logged, and reading
+    /// goes on. To ask once more later, run without this setting in between.
     #[must_use]
     pub fn ask_again(mut self, yes: bool) -> Self {
         self.ask_again = yes;
@@ -268,7 +276,8 @@ impl SapSourceBuilder {
             }
             How::Delta => ("delta", String::new()),
         };
-        let chosen = json!([kind, order, select, self.filter, self.expand]).to_string();
+        let chosen =
+            json!([kind, order, select, self.filter, self.expand, self.client, self.language]).to_string();
         let selection = Sha256::of(chosen.as_bytes()).to_string()[..24].to_owned();
         let mut headers = HeaderMap::new();
         for (name, value) in [("sap-client", &self.client), ("sap-language", &self.language)] {

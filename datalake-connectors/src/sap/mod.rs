@@ -61,9 +61,11 @@ const UNTOLD: Duration = Duration::from_millis(200);
 ///   token is part of the position, and is used only once the position is committed. The one before is kept; see
 ///   [`ask_again`](SapSourceBuilder::ask_again). What a record says has happened is told by [`Change`].
 /// * **Going on.** The position names the page that comes next, so a walk goes on where it stopped, in another process
-///   too. If the server no longer knows that page, the walk begins again: what was given may come again, nothing is
-///   passed over. If it no longer knows the token, a person decides; see
-///   [`when_expired`](SapSourceBuilder::when_expired).
+///   too. If the server no longer knows that page, a full load or a delta begins again, once: what was given may come
+///   again, nothing is passed over. If it is a page of the load that deltas go on from, or the server no longer knows
+///   the token, a person decides; see [`when_expired`](SapSourceBuilder::when_expired).
+/// * **Ids.** The documents of a load have the id `load 2, page 7`, those of a delta `delta 5, !deltatoken='…', page 1`.
+///   A load of a higher number holds everything: rows that are not in it are no more.
 /// * **One subscription.** A queue has one subscription for each user and service. If there is one already when a load
 ///   begins, that is a `Conflict`; see [`take_over`](SapSourceBuilder::take_over). Give each pipeline a user of its own.
 /// * **Links** are followed as they are, but asked of the configured scheme, host and port, whatever they name.
@@ -143,7 +145,7 @@ impl SapSource {
             client: Arc::new(client),
             known: Arc::new(Known::default()),
             upper: None,
-            resumed: true,
+            restarted: false,
         };
         Self { info, tools, state, durable: None, visited: HashSet::new(), rest: false, pace, flight: None }
     }
@@ -163,9 +165,11 @@ impl SapSource {
         let Tools { plan, client, known, .. } = &self.tools;
         let end = async {
             let service = known.service(plan, client).await?;
-            queue::terminate(plan, client, &service).await
+            queue::terminate(plan, client, &service).await?;
+            known.claim(false);
+            Ok(())
         };
-        end.await.map_err(|error| error.component(KIND))
+        end.await.map_err(|error: Error| error.component(KIND))
     }
 
     /// Whether there is nothing to ask for now, and for how long.
@@ -208,26 +212,26 @@ impl SapSource {
 
     /// Takes an answer in: the batch to hand over, if there is a reason for one.
     fn take(&mut self, stepped: Stepped) -> Result<Option<SourceBatch>> {
-        let Stepped { state, document, request, asked, upper } = stepped;
+        let Stepped { state, document, request, asked, upper, restarted } = stepped;
         let Some(asked) = asked else {
             self.state = state;
             self.visited.clear();
+            self.tools.restarted |= restarted;
             return Ok(None);
         };
         self.guard(&asked, &state)?;
-        self.tools.resumed = false;
         self.tools.upper = upper;
         let ended = state.walk.is_none();
         if ended {
             self.rest = true;
+            self.tools.restarted = false;
             self.visited.clear();
         }
         // Nothing has changed: the token that is committed already is as good as the new one, for a while.
         let quiet = document.is_none() && ended && self.state.walk.is_none() && self.state.token.is_some();
         let same = state.token == self.state.token;
-        let fresh =
-            self.state.at.is_some_and(|at| Utc::now() - at < STALE) && state.again == self.state.again;
-        if quiet && (same || fresh) {
+        let fresh = self.state.at.is_some_and(|at| Utc::now() - at < STALE);
+        if quiet && (same || fresh) && state.again == self.state.again {
             return Ok(None);
         }
         self.state = state;
@@ -285,7 +289,8 @@ impl SapSource {
                 ));
             }
             tracing::warn!(set = plan.set, "what is selected has changed; everything is loaded again");
-            state.start_over(&plan.selection);
+            let left = state.subscribes();
+            state.start_over(&plan.selection, left);
         }
         Ok(state)
     }
@@ -315,7 +320,7 @@ impl Source for SapSource {
         self.state = state;
         self.flight = None;
         self.visited.clear();
-        self.tools.resumed = true;
+        self.tools.restarted = false;
         self.rest = false;
         Ok(())
     }

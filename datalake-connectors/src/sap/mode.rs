@@ -40,7 +40,11 @@ impl Mode {
     /// the key of the entity among rows with the same value of it.
     ///
     /// Rows whose value is younger than a minute are left for the next time, by the clock of the server: a write that
-    /// began earlier may still be under way. Rows without a value are not seen. Nor are deletes.
+    /// began earlier may still be under way. That works for a moment with a zone, or in UTC: an `Edm.DateTime` of local
+    /// time is ahead of the clock, or behind it, by the offset of its zone, and the wait means nothing.
+    ///
+    /// A property that holds a day or a time of day is `ConfigInvalid`: rows of the same day would come after it was
+    /// read. Rows without a value are not seen. Nor are deletes.
     pub fn keyset(field: impl Into<String>) -> Self {
         Self(How::Keyset { field: field.into(), keys: Vec::new(), settle: Duration::from_secs(60) })
     }

@@ -32,10 +32,10 @@ pub(super) struct State {
     /// The link that gave the last delta, by which it can be asked for again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) previous: Option<String>,
-    /// The link that was asked again last.
+    /// The link that was asked again. While there is one, none is asked again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) again: Option<String>,
-    /// Whether a subscription of another selection may be left, which has to be ended before the next begins.
+    /// Whether a subscription of our own is left, which has to be ended before the next begins.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(super) left: bool,
     /// When the last load ended, or the token was given.
@@ -92,9 +92,15 @@ impl State {
         self.at = Some(now);
     }
 
-    /// Forgets everything but the number of loads and deltas: the next page is the first of a load.
-    pub(super) fn start_over(&mut self, selection: &str) {
+    /// Forgets everything but the number of loads and deltas: the next page is the first of a load. Whether a
+    /// subscription of our own is left has to be known, since another reader may have taken its place.
+    pub(super) fn start_over(&mut self, selection: &str, left: bool) {
         let (loads, deltas) = (self.loads, self.deltas);
-        *self = Self { loads, deltas, left: true, ..Self::new(&self.of, selection) };
+        *self = Self { loads, deltas, left: self.left || left, ..Self::new(&self.of, selection) };
+    }
+
+    /// Whether there is a subscription that this state knows of.
+    pub(super) fn subscribes(&self) -> bool {
+        self.token.is_some() || self.walk.as_ref().is_some_and(|walk| walk.tracked)
     }
 }

@@ -1,5 +1,6 @@
 //! What a service says of itself and of one of its sets.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -11,13 +12,17 @@ use super::Plan;
 use super::mode::How;
 use crate::http::client::Client;
 use crate::odata::fetch::{self, Fetched, Outcome, fetch};
-use crate::odata::metadata::{EntityType, Metadata, diff};
+use crate::odata::literal;
+use crate::odata::metadata::{EntityType, Metadata, Property, diff};
 use crate::odata::query::Query;
 use crate::odata::{Version, fetch::Kind};
 use datalake_core::{Error, Result};
 
 /// How long a description without an `ETag` is taken for the one of today.
 const UNASKED: Duration = Duration::from_secs(60 * 60);
+
+/// The first moment of the year 1, before which there is no value: milliseconds since 1970.
+const FIRST: i64 = -62_135_596_800_000;
 
 /// What is known of a service once its `$metadata` has been read.
 #[derive(Debug, Clone)]
@@ -33,6 +38,8 @@ pub(super) struct Service {
     pub(super) tracks: bool,
     /// The properties that order the rows, and their types.
     pub(super) order: Vec<(String, String)>,
+    /// The filter for rows that have a value of a keyset.
+    pub(super) floor: Option<String>,
     entity: EntityType,
     etag: Option<String>,
     read: Instant,
@@ -45,6 +52,8 @@ pub(super) struct Known {
     /// How much the clock of the server is ahead of ours.
     ahead: Mutex<Option<TimeDelta>>,
     drift: Mutex<Vec<String>>,
+    /// Whether the subscription is ours, or nobody's.
+    claimed: AtomicBool,
 }
 
 impl Service {
@@ -110,6 +119,16 @@ impl Known {
         Utc::now() + lock(&self.ahead).unwrap_or_default()
     }
 
+    /// Whether this source has made sure that the subscription is its own.
+    pub(super) fn has_claimed(&self) -> bool {
+        self.claimed.load(Ordering::Acquire)
+    }
+
+    /// Notes whether the subscription is our own.
+    pub(super) fn claim(&self, own: bool) {
+        self.claimed.store(own, Ordering::Release);
+    }
+
     /// What has changed in the entity type since it was first seen, a line each.
     pub(super) fn drift(&self) -> Vec<String> {
         lock(&self.drift).clone()
@@ -131,7 +150,14 @@ fn read(plan: &Plan, fetched: &Fetched) -> Result<Service> {
         How::Delta => Vec::new(),
     };
     let order = names.into_iter().map(|name| ordering(&entity, name)).collect::<Result<_>>()?;
+    let floor = match &plan.mode {
+        How::Keyset { field, .. } => {
+            entity.property(field).map_or(Ok(None), |field| floor(field, metadata.version))?
+        }
+        _ => None,
+    };
     Ok(Service {
+        floor,
         version: metadata.version,
         tells_subscriptions: has("SubscribedTo"),
         terminates: has("TerminateDeltasFor"),
@@ -154,6 +180,42 @@ fn ordering(entity: &EntityType, name: &str) -> Result<(String, String)> {
         ));
     }
     Ok((name.to_owned(), property.kind.clone()))
+}
+
+/// The filter for rows that have a value of a property of a keyset: those without one cannot be gone on after.
+///
+/// # Errors
+/// `ConfigInvalid` if the property holds a day or a time of day: rows of a day would come after it was read.
+fn floor(property: &Property, version: Version) -> Result<Option<String>> {
+    let has = |attribute: &str, start: &str| {
+        property.sap.get(attribute).is_some_and(|value| value.starts_with(start))
+    };
+    let kind = property.kind.as_str();
+    let day = match kind {
+        "Edm.Date" | "Edm.Time" | "Edm.TimeOfDay" => true,
+        "Edm.DateTime" => has("display-format", "Date"),
+        "Edm.String" => {
+            has("semantics", "year")
+                || has("semantics", "fiscal")
+                || property.max_length.as_deref() == Some("8")
+        }
+        _ => false,
+    };
+    if day {
+        return Err(Error::config(
+            "the property holds a day or a time of day, as far as the service tells (a text of eight characters may be \
+             one): rows that are written later on that day would be passed over; name a property of a moment, or read \
+             in full",
+        )
+        .with("property", format_args!("{:?}", property.name))
+        .with("type", kind));
+    }
+    let name = &property.name;
+    let first = DateTime::from_timestamp_millis(FIRST).and_then(|at| literal::moment(at, kind, version));
+    Ok(match first {
+        Some(first) => Some(format!("{name} gt {first}")),
+        None => property.nullable.then(|| format!("{name} ne null")),
+    })
 }
 
 /// The headers of a request for rows.

@@ -9,9 +9,9 @@ use http::uri::PathAndQuery;
 use serde_json::value::RawValue;
 
 use super::mode::{How, Renew};
-use super::position::{Kind, State};
+use super::position::{Kind, State, Walk};
 use super::service::{Known, Service, headers};
-use super::{Plan, queue};
+use super::{Plan, STALE, queue};
 use crate::http::client::Client;
 use crate::http::link::reroot;
 use crate::http::percent;
@@ -38,6 +38,8 @@ pub(super) struct Stepped {
     pub(super) asked: Option<PathAndQuery>,
     /// Up to where rows are read in this cycle, by the clock of the server.
     pub(super) upper: Option<DateTime<Utc>>,
+    /// Whether the walk begins again, for a page that was gone.
+    pub(super) restarted: bool,
 }
 
 /// What a step needs beside the state.
@@ -48,8 +50,8 @@ pub(super) struct Tools {
     pub(super) known: Arc<Known>,
     /// Up to where rows are read in this cycle, by the clock of the server.
     pub(super) upper: Option<DateTime<Utc>>,
-    /// Whether the link that comes next was named to another run.
-    pub(super) resumed: bool,
+    /// Whether the walk has begun again already, for a page that was gone.
+    pub(super) restarted: bool,
 }
 
 impl Tools {
@@ -87,7 +89,7 @@ impl Tools {
         let (page, last) =
             self.read(fetched.body.clone(), &service).await.map_err(|error| error.with("url", &shown))?;
         let (next, token) = self.links(&page, service.version)?;
-        let id = delta_id(&state);
+        let id = self.id(&state);
         self.turn(&mut state, &service, &page, last, tracked, next, token, began)
             .await
             .map_err(|error| error.with("url", &shown))?;
@@ -98,7 +100,8 @@ impl Tools {
                 None => document,
             }
         });
-        Ok(Stepped { state, document, request: Some(fetched.request), asked: Some(path), upper: self.upper })
+        let (request, asked, upper) = (Some(fetched.request), Some(path), self.upper);
+        Ok(Stepped { state, document, request, asked, upper, restarted: false })
     }
 
     /// Begins a walk.
@@ -107,22 +110,45 @@ impl Tools {
             state.begin(Kind::Load, None);
             return Ok(());
         }
-        let again =
-            state.previous.clone().filter(|link| self.plan.ask_again && state.again.as_ref() != Some(link));
+        let again = match (self.plan.ask_again, &state.again, &state.previous) {
+            (true, None, Some(previous)) => Some(previous.clone()),
+            // There is nothing to ask for again, or it has been: that is done.
+            (true, None, None) => {
+                state.again.clone_from(&state.token);
+                None
+            }
+            (true, Some(_), _) => None,
+            (false, ..) => {
+                state.again = None;
+                None
+            }
+        };
         if let Some(link) = again.or_else(|| state.token.clone()) {
             state.begin(Kind::Delta, Some(link));
             return Ok(());
         }
-        let first = state.loads == 0;
-        if service.terminates && (std::mem::take(&mut state.left) || first && self.plan.take_over) {
-            match queue::terminate(&self.plan, &self.client, service).await {
-                Err(error) if error.is_temporary() => return Err(error),
-                // There was none, or it cannot be ended: the service says so again when we subscribe.
-                Err(error) => tracing::warn!(%error, "a subscription that may be left cannot be ended"),
-                Ok(()) => {}
+        self.claim(state, service).await?;
+        state.begin(Kind::Load, None);
+        Ok(())
+    }
+
+    /// Makes sure that the subscription that a load makes ends none of another reader.
+    async fn claim(&self, state: &mut State, service: &Service) -> Result<()> {
+        let left = std::mem::take(&mut state.left);
+        if !left && self.known.has_claimed() {
+            // The answer to the request that made it was lost.
+            return Ok(());
+        }
+        if left || self.plan.take_over {
+            if service.terminates {
+                match queue::terminate(&self.plan, &self.client, service).await {
+                    Err(error) if error.is_temporary() => return Err(error),
+                    // There was none, or it cannot be ended: the service says so again when we subscribe.
+                    Err(error) => tracing::warn!(%error, "a subscription that may be left cannot be ended"),
+                    Ok(()) => {}
+                }
             }
         } else if service.tells_subscriptions
-            && first
             && queue::is_subscribed(&self.plan, &self.client, service).await?
         {
             return Err(Error::new(
@@ -132,8 +158,24 @@ impl Tools {
             )
             .with("set", &self.plan.set));
         }
-        state.begin(Kind::Load, None);
+        self.known.claim(true);
         Ok(())
+    }
+
+    /// The id of the page that comes next: which load or delta, the token that gives a delta, which page. None for what
+    /// is new of a keyset.
+    fn id(&self, state: &State) -> Option<String> {
+        let walk = state.walk.as_ref()?;
+        let page = walk.pages + 1;
+        match (walk.kind, &self.plan.mode) {
+            (Kind::Load, How::Keyset { .. }) => None,
+            (Kind::Load, _) => Some(format!("load {}, page {page}", state.loads)),
+            (Kind::Delta, _) => {
+                let link = walk.from.as_deref()?;
+                let token = percent::decode(link.split_once('?').map_or(link, |(_, query)| query));
+                Some(format!("delta {}, {token}, page {page}", state.deltas))
+            }
+        }
     }
 
     /// The path of the page that comes next.
@@ -152,8 +194,9 @@ impl Tools {
         let plan = &self.plan;
         let names: Vec<String> = service.order.iter().map(|(name, _)| name.clone()).collect();
         let mut filters: Vec<String> = plan.filter.iter().map(|filter| format!("({filter})")).collect();
-        if !state.mark.is_empty() {
-            filters.push(after(&names, &state.mark));
+        match state.mark.is_empty() {
+            true => filters.extend(service.floor.clone()),
+            false => filters.push(after(&names, &state.mark)),
         }
         let upper = self.upper.zip(service.order.first());
         if let Some(literal) = upper.and_then(|(at, (_, kind))| literal::moment(at, kind, service.version)) {
@@ -312,40 +355,72 @@ impl Tools {
     /// What to do when the server does not know the path, or not any more.
     fn unknown(&self, mut state: State, error: Error) -> Result<Stepped> {
         let Some(walk) = state.walk.take() else { return Err(error) };
-        let nothing = |state| Ok(Stepped { state, document: None, request: None, asked: None, upper: None });
-        match (walk.kind, walk.next.is_some()) {
-            // A link inside of a walk that another run has begun: the walk begins again.
-            (Kind::Load, true) if self.resumed => {
-                tracing::warn!(%error, "the next page is gone; the load begins again");
-                state.mark.clear();
-                nothing(state)
+        let stop = |why: &'static str, error: Error| {
+            let since = state.at.map(|at| at.to_rfc3339()).unwrap_or_default();
+            Err(Error::new(ErrorKind::PositionInvalid, why).with("since", since).caused_by(error))
+        };
+        let nothing = |state, restarted| {
+            Ok(Stepped { state, document: None, request: None, asked: None, upper: None, restarted })
+        };
+        let reload = self.plan.when_expired == Renew::Reinitialise;
+        if walk.next.is_some() {
+            if self.restarted {
+                return stop("the next page is gone, and was gone before the walk began again too", error);
             }
-            (Kind::Delta, true) if self.resumed => {
-                tracing::warn!(%error, "the next page is gone; the delta is asked for again");
-                nothing(state)
+            match (walk.kind, &self.plan.mode) {
+                (Kind::Load, How::Delta) if !reload => {
+                    return stop(
+                        "the next page of the load is gone; the delta after another load tells nothing of rows that have \
+                         been read in this one and deleted since; to load everything again, say so by when_expired",
+                        error,
+                    );
+                }
+                (Kind::Load, How::Delta) => {
+                    tracing::warn!(%error, "the next page is gone; everything is loaded again");
+                    state.start_over(&self.plan.selection, true);
+                }
+                (Kind::Load, How::Keyset { .. }) => {
+                    tracing::warn!(%error, "the next page is gone; it is asked for by the last row");
+                    state.walk = Some(Walk { next: None, ..walk });
+                }
+                (Kind::Load, How::Full { .. }) => {
+                    tracing::warn!(%error, "the next page is gone; the load begins again");
+                    state.mark.clear();
+                }
+                (Kind::Delta, _) => {
+                    tracing::warn!(%error, "the next page is gone; the delta is asked for again");
+                }
             }
-            (Kind::Delta, false) if self.plan.when_expired == Renew::Reinitialise => {
-                tracing::warn!(%error, "the delta token is not known any more; everything is loaded again");
-                state.start_over(&self.plan.selection);
-                nothing(state)
-            }
-            (Kind::Delta, false) => Err(Error::new(
-                ErrorKind::PositionInvalid,
+            return nothing(state, true);
+        }
+        if walk.kind == Kind::Load {
+            return Err(error);
+        }
+        if walk.from.is_some() && walk.from == state.previous && walk.from != state.token {
+            tracing::warn!(%error, "the delta before is not known any more; it is gone on with the next");
+            state.again = walk.from;
+            return nothing(state, false);
+        }
+        if !reload {
+            return stop(
                 "the server does not know the delta token any more: it has expired, or another reader with the same user \
                  has taken the subscription; to load everything again, say so by when_expired",
-            )
-            .with("since", state.at.map(|at| at.to_rfc3339()).unwrap_or_default())
-            .caused_by(error)),
-            _ => Err(error),
+                error,
+            );
         }
+        // A server that forgets what it has just given would be loaded without end.
+        let young = state.at.is_some_and(|at| Utc::now() - at < STALE);
+        if state.loads > 1 && state.previous.is_none() && young {
+            return stop(
+                "everything was loaded again, and the server does not know the token that it gave with that either",
+                error,
+            );
+        }
+        tracing::warn!(%error, "the delta token is not known any more; everything is loaded again");
+        self.known.claim(false);
+        state.start_over(&self.plan.selection, false);
+        nothing(state, false)
     }
-}
-
-/// The id of the page that comes next, if it is of a delta: which delta, the token that gives it, which page.
-fn delta_id(state: &State) -> Option<String> {
-    let walk = state.walk.as_ref().filter(|walk| walk.kind == Kind::Delta)?;
-    let token = percent::decode(walk.from.as_ref()?.split_once('?')?.1);
-    Some(format!("delta {}, {token}, page {}", state.deltas, walk.pages + 1))
 }
 
 /// Whether a link of version 2 is a token: it asks for a delta and not for a page of one.

@@ -38,6 +38,10 @@ pub(super) fn parse(xml: &[u8]) -> Result<Metadata> {
             Ok(Event::DocType(_)) => return Err(odd("it has a document type, which is not read")),
             Ok(Event::Eof) => break,
             Ok(_) => {}
+            // An error of syntax is one of something that was not closed before the end.
+            Err(cause @ quick_xml::Error::Syntax(_)) => {
+                return Err(odd("it breaks off").retryable().caused_by(cause.to_string()));
+            }
             Err(cause) => return Err(odd("it is no XML").caused_by(cause.to_string())),
         }
     }

@@ -1,7 +1,7 @@
 //! Deltas: when a token is used, where it is found, what becomes of it.
 
 use datalake_core::{ErrorKind, Source};
-use datalake_simulators::sap::{Gateway, Row, SALES_ORDERS, TokenAt, order, order_key};
+use datalake_simulators::sap::{Fault, Gateway, Row, Rule, SALES_ORDERS, TokenAt, order, order_key};
 
 use super::*;
 use crate::sap::{Change, Renew};
@@ -219,6 +219,113 @@ async fn a_delta_that_was_lost_is_asked_for_again_by_the_token_before() {
 }
 
 #[tokio::test]
+async fn each_delta_is_asked_for_once_while_a_source_may_ask_again() {
+    for service in [Service::V4, Service::Queue] {
+        let gateway = gateway(Gateway::builder(), 1).await;
+        let mut source = at(&service.source(&gateway, Mode::delta()).ask_again(true), None).await;
+        let mut batches = drain(&mut source).await.unwrap();
+        for n in 1..5 {
+            gateway.system().create(SALES_ORDERS, order(n));
+            for _ in 0..3 {
+                let news = more(&mut source, &batches).await;
+                batches.extend(news);
+            }
+        }
+        assert_eq!(orders(&batches), (0..5).map(order_key).collect::<Vec<_>>(), "{service:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_delta_that_cannot_be_asked_for_again_is_passed_over() {
+    let gateway = gateway(Gateway::builder(), 1).await;
+    let source = Service::Queue.source(&gateway, Mode::delta());
+    let mut first = at(&source, None).await;
+    let mut batches = drain(&mut first).await.unwrap();
+    for n in 1..3 {
+        gateway.system().create(SALES_ORDERS, order(n));
+        batches = more(&mut first, &batches).await;
+    }
+    // An empty poll with the last token: the queue drops the delta before.
+    more(&mut first, &batches).await;
+    gateway.system().create(SALES_ORDERS, order(3));
+    let position = &batches.last().unwrap().position;
+    let mut again = at(&source.ask_again(true), Some(position)).await;
+    assert_eq!(orders(&drain(&mut again).await.unwrap()), [order_key(3)]);
+}
+
+#[tokio::test]
+async fn a_lost_answer_to_the_first_request_is_no_other_reader() {
+    for fault in [Fault::Lost, Fault::Truncated] {
+        let gateway = gateway(Gateway::builder(), 2).await;
+        gateway.faults().add(Rule::new(fault).target(format!("/{FACTS}?")));
+        let mut source = at(&Service::Queue.source(&gateway, Mode::delta()), None).await;
+        let found = error(&mut source).await;
+        assert!(found.is_retryable(), "{found}");
+        assert_eq!(gateway.subscription(USER, FACTS).len(), 1, "the system has done what was asked");
+        let load = drain(&mut source).await.unwrap();
+        gateway.system().create(SALES_ORDERS, order(2));
+        assert_eq!(orders(&more(&mut source, &load).await), [order_key(2)]);
+    }
+}
+
+#[tokio::test]
+async fn who_had_no_subscription_ends_none() {
+    let gateway = gateway(Gateway::builder(), 2).await;
+    let full = drain(&mut at(&Service::Queue.source(&gateway, Mode::full()), None).await).await.unwrap();
+    let source = Service::Queue.source(&gateway, Mode::delta());
+    let mut first = at(&source, None).await;
+    let load = drain(&mut first).await.unwrap();
+    let anew = source.when_changed(Renew::Reinitialise);
+    let found = error(&mut at(&anew, full.last().map(|batch| &batch.position)).await).await;
+    assert_eq!(found.kind(), ErrorKind::Conflict, "{found}");
+    gateway.system().create(SALES_ORDERS, order(2));
+    assert_eq!(orders(&more(&mut first, &load).await), [order_key(2)], "the first has lost nothing");
+}
+
+#[tokio::test]
+async fn two_readers_that_begin_anew_do_not_end_each_other_for_ever() {
+    let gateway = gateway(Gateway::builder(), 2).await;
+    let source = Service::Queue.source(&gateway, Mode::delta()).when_expired(Renew::Reinitialise);
+    let mut first = at(&source, None).await;
+    let old = drain(&mut first).await.unwrap();
+    let mut second = at(&source.take_over(true), None).await;
+    let load = drain(&mut second).await.unwrap();
+    first.commit(&old[0].position).await.unwrap();
+    let found = error(&mut first).await;
+    assert_eq!(found.kind(), ErrorKind::Conflict, "{found}");
+    gateway.system().create(SALES_ORDERS, order(2));
+    assert_eq!(orders(&more(&mut second, &load).await), [order_key(2)], "the second goes on");
+}
+
+#[tokio::test]
+async fn a_token_that_is_unknown_at_once_is_not_loaded_for_without_end() {
+    let gateway = gateway(Gateway::builder(), 2).await;
+    let source = Service::V4.source(&gateway, Mode::delta()).when_expired(Renew::Reinitialise);
+    let mut source = at(&source, None).await;
+    let mut batches = drain(&mut source).await.unwrap();
+    gateway.expire_deltas();
+    batches = more(&mut source, &batches).await;
+    assert_eq!(orders(&batches).len(), 2);
+    gateway.expire_deltas();
+    source.commit(&batches[0].position).await.unwrap();
+    let found = error(&mut source).await;
+    assert_eq!(found.kind(), ErrorKind::PositionInvalid, "{found}");
+    assert!(found.to_string().contains("gave with that"), "{found}");
+}
+
+#[tokio::test]
+async fn a_position_is_of_one_client_and_one_language() {
+    let gateway = gateway(Gateway::builder(), 2).await;
+    let source = Service::V4.source(&gateway, Mode::delta());
+    let load = drain(&mut at(&source, None).await).await.unwrap();
+    let position = load.last().map(|batch| &batch.position);
+    for other in [source.clone().client("200"), source.clone().language("DE")] {
+        let refused = other.build().unwrap().seek(position).await.unwrap_err();
+        assert_eq!(refused.kind(), ErrorKind::PositionInvalid, "{refused}");
+    }
+}
+
+#[tokio::test]
 async fn a_subscription_can_be_ended() {
     let gateway = gateway(Gateway::builder(), 2).await;
     let mut source = at(&Service::Queue.source(&gateway, Mode::delta()), None).await;
@@ -277,5 +384,5 @@ async fn the_page_of_a_delta_says_which_delta_it_is_of() {
     let delta = more(&mut source, &load).await;
     let ids: Vec<_> = delta.iter().map(|batch| batch.documents[0].id().unwrap().to_string()).collect();
     assert_eq!(ids, [1, 2].map(|page| format!("delta 1, !deltatoken='{token}', page {page}")));
-    assert_eq!(load[0].documents[0].id(), None);
+    assert_eq!(load[0].documents[0].id().map(|id| &**id), Some("load 1, page 1"));
 }

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use datalake_core::ErrorKind;
 use datalake_core::testkit::Rng;
 use datalake_simulators::sap::{Gateway, Removed, Row, SALES_ORDERS, TokenAt, order, order_key};
 use serde_json::Value;
 
 use super::*;
-use crate::sap::Change;
+use crate::sap::{Change, Renew};
 
 const RUNS: u64 = 1_000;
 
@@ -47,8 +48,8 @@ struct Worker {
     held: Vec<SourceBatch>,
     /// The last position in the ledger.
     position: Option<Position>,
-    /// Every record that was committed, in order.
-    lake: Vec<Bytes>,
+    /// Every record that was committed, in order, with the id of its document.
+    lake: Vec<(String, Bytes)>,
 }
 
 impl Worker {
@@ -62,17 +63,21 @@ impl Worker {
         match self.source.next_batch().await {
             Ok(Next::Batch(batch)) => self.held.push(batch),
             Ok(_) => return false,
-            Err(error) => {
-                assert!(error.is_retryable(), "{error}");
-                return true;
-            }
+            // Page links that expire again in the same walk: a person starts the worker again.
+            Err(error) if error.kind() == ErrorKind::PositionInvalid => self.restart().await,
+            Err(error) => assert!(error.is_retryable(), "{error}"),
         }
         true
     }
 
     /// Commits what is held, and tells the source, unless the worker is killed between the two.
     async fn commit(&mut self, killed: bool) {
-        self.lake.extend(bodies(&self.held));
+        for batch in &self.held {
+            let id = batch.documents.first().and_then(|document| document.id());
+            let id = id.map(ToString::to_string).unwrap_or_default();
+            let bodies = bodies(std::slice::from_ref(batch));
+            self.lake.extend(bodies.into_iter().map(|body| (id.clone(), body)));
+        }
         if let Some(batch) = self.held.last() {
             self.position = Some(batch.position.clone());
         }
@@ -83,10 +88,11 @@ impl Worker {
         }
     }
 
-    /// Is killed, and starts again from the ledger.
+    /// Is killed, and starts again from the ledger. With nothing in it, the subscription may be of the life before.
     async fn restart(&mut self) {
         self.held.clear();
-        self.source = at(&self.builder, self.position.as_ref()).await;
+        let builder = self.builder.clone().take_over(self.position.is_none());
+        self.source = at(&builder, self.position.as_ref()).await;
     }
 }
 
@@ -111,10 +117,15 @@ fn change(gateway: &Gateway, deletes: bool, rng: &mut Rng) {
     system.at(system.now() + 1_000);
 }
 
-/// What a reader of the lake sees who takes the last change of each order.
-fn replay(lake: &[Bytes]) -> BTreeMap<String, Value> {
+/// What a reader of the lake sees who takes the last change of each order, and forgets all before a new load.
+fn replay(lake: &[(String, Bytes)]) -> BTreeMap<String, Value> {
     let mut state = BTreeMap::new();
-    for body in lake {
+    let mut load = "";
+    for (id, body) in lake {
+        if let Some((of, _)) = id.split_once(", ").filter(|(of, _)| of.starts_with("load") && *of != load) {
+            load = of;
+            state.clear();
+        }
         let mut value: Value = serde_json::from_slice(body).unwrap();
         let key = match (&value["SalesOrder"], &value["id"]) {
             (Value::String(key), _) => key.clone(),
@@ -140,12 +151,13 @@ async fn run(seed: u64) {
     let plan = plan(&mut rng);
     let gateway = gateway(plan.settings.clone(), 0).await;
     (0..rng.below(3)).for_each(|_| change(&gateway, plan.deletes, &mut rng));
-    let builder =
-        plan.service.source(&gateway, plan.mode.clone()).take_over(true).page_size(1 + rng.below(4) as u32);
-    let mut worker = Worker::new(builder.poll_every(Duration::from_millis(1))).await;
+    let builder = plan.service.source(&gateway, plan.mode.clone()).page_size(1 + rng.below(4) as u32);
+    let builder = builder.when_expired(Renew::Reinitialise).poll_every(Duration::from_millis(1));
+    let mut worker = Worker::new(builder).await;
     gateway.faults().one_in(10, seed);
     for _ in 0..16 {
-        match rng.below(8) {
+        match rng.below(9) {
+            8 => gateway.expire_pages(),
             0 | 1 => change(&gateway, plan.deletes, &mut rng),
             2..=4 => {
                 for _ in 0..=rng.below(5) {
@@ -174,7 +186,7 @@ async fn run(seed: u64) {
     let all = drain(&mut at(&plan.service.source(&gateway, Mode::full()), None).await).await.unwrap();
     assert_eq!(
         replay(&worker.lake),
-        replay(&bodies(&all)),
+        replay(&bodies(&all).into_iter().map(|body| (String::new(), body)).collect::<Vec<_>>()),
         "seed {seed}: {:?} {:?}",
         plan.service,
         plan.mode

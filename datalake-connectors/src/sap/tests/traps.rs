@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
 use super::*;
+use crate::sap::Renew;
 
 const ALL: [Service; 3] = [Service::V2, Service::V4, Service::Queue];
 
@@ -169,13 +170,92 @@ async fn a_link_back_to_the_same_page_ends_in_an_error_and_not_in_a_loop() {
 async fn a_page_link_that_has_expired_begins_the_walk_again() {
     for service in ALL {
         let gateway = gateway(Gateway::builder().page(2), 5).await;
-        let mode = if service == Service::Queue { Mode::delta() } else { Mode::full() };
-        let source = service.source(&gateway, mode);
+        let source = service.source(&gateway, Mode::full());
         let mut first = at(&source, None).await;
         let Next::Batch(page) = first.next_batch().await.unwrap() else { panic!("there are rows") };
         gateway.expire_pages();
-        let rest = drain(&mut at(&source, Some(&page.position)).await).await.unwrap();
-        assert_eq!(orders(&rest), (0..5).map(order_key).collect::<Vec<_>>(), "{service:?}");
+        for mut source in [at(&source, Some(&page.position)).await, first] {
+            let rest = drain(&mut source).await.unwrap();
+            assert_eq!(orders(&rest), (0..5).map(order_key).collect::<Vec<_>>(), "{service:?}");
+            assert_eq!(id(&rest[0]), "load 2, page 1");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_walk_whose_page_links_expire_again_and_again_is_an_error_and_not_a_loop() {
+    let gateway = gateway(Gateway::builder().page(2), 5).await;
+    let mut source = at(&Service::V4.source(&gateway, Mode::full()), None).await;
+    for _ in 0..2 {
+        assert!(matches!(source.next_batch().await.unwrap(), Next::Batch(_)));
+        gateway.expire_pages();
+    }
+    let found = error(&mut source).await;
+    assert_eq!(found.kind(), ErrorKind::PositionInvalid, "{found}");
+    assert!(
+        found.to_string().contains("begin again") || found.to_string().contains("began again"),
+        "{found}"
+    );
+}
+
+#[tokio::test]
+async fn a_load_for_deltas_that_loses_its_page_does_not_pass_over_a_delete_in_silence() {
+    for service in ALL {
+        let gateway = gateway(Gateway::builder().page(2), 5).await;
+        let source = service.source(&gateway, Mode::delta());
+        let mut first = at(&source, None).await;
+        let Next::Batch(page) = first.next_batch().await.unwrap() else { panic!("there are rows") };
+        assert_eq!(orders(std::slice::from_ref(&page)), [0, 1].map(order_key));
+        assert_eq!(id(&page), "load 1, page 1");
+        // Neither a second load nor the delta after it would tell of this.
+        gateway.system().delete(SALES_ORDERS, order_key(0));
+        gateway.expire_pages();
+        for source in [&mut first, &mut at(&source, Some(&page.position)).await] {
+            let found = error(source).await;
+            assert_eq!((found.kind(), found.is_retryable()), (ErrorKind::PositionInvalid, false), "{found}");
+            assert!(found.to_string().contains("when_expired"), "{found}");
+        }
+        let anew = source.when_expired(Renew::Reinitialise);
+        let load = drain(&mut at(&anew, Some(&page.position)).await).await.unwrap();
+        assert_eq!(orders(&load), (1..5).map(order_key).collect::<Vec<_>>(), "{service:?}");
+        assert_eq!(id(&load[0]), "load 2, page 1", "a reader can tell that it is another load");
+    }
+}
+
+/// The id of the document of a batch.
+fn id(batch: &SourceBatch) -> String {
+    batch.documents[0].id().unwrap().to_string()
+}
+
+#[tokio::test]
+async fn a_keyset_on_a_day_or_a_time_of_day_is_refused() {
+    let gateway = gateway(Gateway::builder(), 2).await;
+    for service in [Service::V2, Service::V4] {
+        for field in ["OrderDate", "PricingDate", "CreationTime"] {
+            let found = error(&mut at(&service.source(&gateway, Mode::keyset(field)), None).await).await;
+            assert_eq!(found.kind(), ErrorKind::ConfigInvalid, "{field}: {found}");
+            assert!(found.to_string().contains("a day"), "{found}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn rows_without_a_value_of_the_keyset_are_left_out_and_do_not_hold_it_up() {
+    for service in [Service::V2, Service::V4] {
+        for field in ["CreatedAt", "Counter"] {
+            let gateway = gateway(Gateway::builder().page(2), 2).await;
+            let bare = |n| Row::new().with("SalesOrder", order_key(n));
+            (2..7).for_each(|n| gateway.system().create(SALES_ORDERS, bare(n)));
+            let mode = Mode::keyset(field).settle(Duration::ZERO);
+            let mut source = at(&service.source(&gateway, mode).page_size(2), None).await;
+            assert_eq!(
+                orders(&drain(&mut source).await.unwrap()),
+                [0, 1].map(order_key),
+                "{service:?} {field}"
+            );
+            gateway.system().create(SALES_ORDERS, order(9));
+            assert_eq!(orders(&drain(&mut source).await.unwrap()), [order_key(9)]);
+        }
     }
 }
 
