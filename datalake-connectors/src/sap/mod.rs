@@ -161,15 +161,17 @@ impl SapSource {
     ///
     /// # Errors
     /// What went wrong on the way, and [`Unsupported`](datalake_core::ErrorKind::Unsupported) if the set has no queue.
-    pub async fn terminate(&self) -> Result<()> {
-        let Tools { plan, client, known, .. } = &self.tools;
-        let end = async {
-            let service = known.service(plan, client).await?;
-            queue::terminate(plan, client, &service).await?;
+    pub fn terminate(&self) -> impl Future<Output = Result<()>> + Send + use<> {
+        let Tools { plan, client, known, .. } = self.tools.clone();
+        async move {
+            let end = async {
+                let service = known.service(&plan, &client).await?;
+                queue::terminate(&plan, &client, &service).await
+            };
+            end.await.map_err(|error| error.component(KIND))?;
             known.claim(false);
             Ok(())
-        };
-        end.await.map_err(|error: Error| error.component(KIND))
+        }
     }
 
     /// Whether there is nothing to ask for now, and for how long.

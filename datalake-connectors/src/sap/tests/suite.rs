@@ -8,7 +8,7 @@ use datalake_core::testkit::{Fed, SourceHarness};
 use datalake_core::{ErrorKind, Next, Position, Result, Source, SourceInfo, async_trait, source_suite};
 use datalake_simulators::sap::{Fault, Gateway, Rule, SALES_ORDERS, TokenAt, order};
 
-use super::{Mode, PASSWORD, SapSourceBuilder, Service, at, bodies, drain, gateway};
+use super::{Mode, PASSWORD, SapSource, SapSourceBuilder, Service, at, bodies, drain, gateway};
 
 /// How many orders there are at first: pages of three.
 const ORDERS: u64 = 10;
@@ -42,7 +42,8 @@ impl Silo {
     /// A silo that grows, or not: what is new of a delta comes only after a commit.
     async fn new(service: Service, mode: Mode, token: TokenAt, grows: bool, failing: Option<u64>) -> Self {
         let gateway = gateway(Gateway::builder().page(3).token_at(token), ORDERS).await;
-        let source = service.source(&gateway, mode).take_over(true);
+        // Under failures, each life ends the subscription of the one before and takes none over.
+        let source = service.source(&gateway, mode).take_over(failing.is_none());
         let silo = Self {
             expected: Mutex::new(whole(service, &gateway).await),
             gateway,
@@ -70,7 +71,11 @@ async fn whole(service: Service, gateway: &Gateway) -> Vec<Bytes> {
 impl SourceHarness for Silo {
     async fn open(&self) -> Result<Box<dyn Source>> {
         let source = self.source.clone().build()?;
-        Ok(if self.failing.is_some() { Box::new(Patient(source)) } else { Box::new(source) })
+        let subscribes = self.service == Service::Queue;
+        Ok(match self.failing {
+            Some(_) => Box::new(Patient { source, subscribes, begins: subscribes }),
+            None => Box::new(source),
+        })
     }
 
     fn expected(&self) -> Vec<Bytes> {
@@ -119,34 +124,50 @@ impl SourceHarness for Silo {
 
 /// A source that is asked again after an error that passes, as the engine does.
 #[derive(Debug)]
-struct Patient<S>(S);
+struct Patient {
+    source: SapSource,
+    subscribes: bool,
+    /// Whether the subscription of the life before is to be ended.
+    begins: bool,
+}
+
+impl Patient {
+    async fn try_next(&mut self) -> Result<Next> {
+        if self.begins {
+            self.source.terminate().await?;
+            self.begins = false;
+        }
+        self.source.next_batch().await
+    }
+}
 
 #[async_trait]
-impl<S: Source> Source for Patient<S> {
+impl Source for Patient {
     fn info(&self) -> &SourceInfo {
-        self.0.info()
+        self.source.info()
     }
 
     async fn next_batch(&mut self) -> Result<Next> {
         for _ in 0..20 {
-            match self.0.next_batch().await {
+            match self.try_next().await {
                 Err(error) if error.is_retryable() => {}
                 next => return next,
             }
         }
-        self.0.next_batch().await
+        self.try_next().await
     }
 
     async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
-        self.0.seek(position).await
+        self.begins = self.subscribes && position.is_none();
+        self.source.seek(position).await
     }
 
     async fn commit(&mut self, position: &Position) -> Result<()> {
-        self.0.commit(position).await
+        self.source.commit(position).await
     }
 
     async fn close(&mut self) -> Result<()> {
-        self.0.close().await
+        self.source.close().await
     }
 }
 
@@ -182,6 +203,12 @@ source_suite!(of_a_queue_with_its_token_in_next, queue(TokenAt::Next).await);
 source_suite!(of_a_queue_with_its_token_in_a_list, queue(TokenAt::DeltaLinks).await);
 
 source_suite!(of_a_failing_full_load, failing(Service::V4, Mode::full(), 1).await);
-source_suite!(of_a_failing_keyset, failing(Service::V2, keyset(), 2).await);
-source_suite!(of_a_failing_delta, failing(Service::V4, Mode::delta(), 3).await);
+source_suite!(of_a_failing_keyset_of_version_2, failing(Service::V2, keyset(), 2).await);
+source_suite!(of_a_failing_keyset_of_version_4, failing(Service::V4, keyset(), 5).await);
+source_suite!(of_a_failing_delta_of_version_2, failing(Service::V2, Mode::delta(), 6).await);
+source_suite!(of_a_failing_delta_of_version_4, failing(Service::V4, Mode::delta(), 3).await);
 source_suite!(of_a_failing_queue, failing(Service::Queue, Mode::delta(), 4).await);
+source_suite!(
+    of_a_failing_queue_with_its_token_in_next,
+    Silo::new(Service::Queue, Mode::delta(), TokenAt::Next, false, Some(7)).await
+);
