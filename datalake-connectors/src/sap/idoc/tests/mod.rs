@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::{Control, IdocSource, IdocSourceBuilder};
 
 mod commits;
+mod killed;
 mod lakes;
 mod packages;
 mod refusals;
