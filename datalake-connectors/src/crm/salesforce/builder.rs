@@ -13,7 +13,7 @@ use super::source::{Plan, SalesforceSource};
 use super::{Bulk, KIND};
 use crate::http::client::{Bounds, Transport};
 use crate::http::origin::Origin;
-use datalake_core::{Dataset, Error, Result, Secret, SourceInfo};
+use datalake_core::{Dataset, Error, Result, Secret, Sha256, SourceInfo};
 
 /// Settings of a [`SalesforceSource`].
 #[derive(Debug, Clone)]
@@ -28,6 +28,7 @@ pub struct SalesforceSourceBuilder {
     bulk: Bulk,
     deleted: bool,
     accept_missed: bool,
+    accept_other: bool,
     look_back: Duration,
     start: Option<DateTime<Utc>>,
     poll_every: Duration,
@@ -52,6 +53,7 @@ impl SalesforceSourceBuilder {
             bulk: Bulk::From(20_000),
             deleted: true,
             accept_missed: false,
+            accept_other: false,
             look_back: Duration::from_secs(600),
             start: None,
             poll_every: Duration::from_secs(300),
@@ -78,7 +80,8 @@ impl SalesforceSourceBuilder {
         self
     }
 
-    /// The fields to read, fields of parents (`Owner.Name`) included. By default all but compounds, whose parts are
+    /// The fields to read. Those of parents (`Owner.Name`) come as an object in an object by queries, and by their whole
+    /// name by bulk jobs; they can be read by [`Bulk::Never`] alone. By default all but compounds, whose parts are
     /// fields too, and files; a field that is added later is read from then on. `Id`, the time of the last change and
     /// `IsDeleted` are always read.
     #[must_use]
@@ -117,6 +120,14 @@ impl SalesforceSourceBuilder {
         self
     }
 
+    /// Goes on when the position is of a read with other fields, another filter or another start; what was read is not
+    /// read again. By default that is an error, since what is in the lake then is neither the one nor the other.
+    #[must_use]
+    pub fn accept_other_settings(mut self) -> Self {
+        self.accept_other = true;
+        self
+    }
+
     /// How far before the end of the last cycle to look again: longer than the longest transaction, since a record is
     /// stamped before it becomes visible. Ten minutes by default.
     #[must_use]
@@ -132,8 +143,9 @@ impl SalesforceSourceBuilder {
         self
     }
 
-    /// How long to wait after a cycle before the next, five minutes by default. A cycle without news costs up to four
-    /// requests.
+    /// How long to wait after a cycle before the next, five minutes by default. A cycle without news costs four
+    /// requests, one more for each further page of records within the look-back; and where an object has no field that
+    /// says when a record changed, all of it is read each time.
     #[must_use]
     pub fn poll_every(mut self, every: Duration) -> Self {
         self.poll_every = every;
@@ -213,6 +225,14 @@ impl SalesforceSourceBuilder {
         for field in &self.fields {
             check_name(field, "fields")?;
         }
+        if let Some(field) = self.fields.iter().find(|name| name.contains('.'))
+            && self.bulk != Bulk::Never
+        {
+            return Err(Error::config(
+                "a field of a parent comes in another shape by bulk jobs; read it by Bulk::Never",
+            )
+            .with("field", field));
+        }
         let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
         if !self.version.split_once('.').is_some_and(|(major, minor)| digits(major) && digits(minor)) {
             return Err(Error::config("a version of the API looks like 62.0").with("found", &self.version));
@@ -243,6 +263,8 @@ impl SalesforceSourceBuilder {
             "start": self.start,
             "bulk": format!("{:?}", self.bulk),
         }));
+        let reads = json!([self.fields, self.filter, self.start]).to_string();
+        let reads = Sha256::of(reads.as_bytes()).to_string().chars().take(16).collect();
         let transport = Transport::new(&self.trusted, origin.is_secure(), self.bounds)?;
         let session = Session::new(origin, auth, transport, self.share)?;
         let plan = Plan {
@@ -251,6 +273,8 @@ impl SalesforceSourceBuilder {
             bulk: self.bulk,
             deleted: self.deleted,
             accept_missed: self.accept_missed,
+            accept_other: self.accept_other,
+            reads,
             look_back,
             start: self.start,
             poll_every: self.poll_every,

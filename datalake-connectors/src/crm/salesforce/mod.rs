@@ -8,7 +8,10 @@
 //!   of the system when the cycle began, and no further.
 //! * **Late records.** A record is stamped before its transaction is visible. A cycle therefore looks again at the last
 //!   minutes of the one before ([`look_back`](SalesforceSourceBuilder::look_back)). A page on which everything was given
-//!   before is not given again; one with something new is given whole, and then some of its records are there twice.
+//!   before, just as it is, is not given again; one with something new is given whole, and then some of its records are
+//!   there twice. Only the first thousand records of these minutes are remembered, and none that a bulk job gave: the
+//!   others come again once.
+//! * **Objects without such a field** are read whole in every cycle, since nothing says what has changed.
 //! * **Deletes.** Records in the recycle bin come as any other, with `IsDeleted` true. What the system says was deleted
 //!   since the cycle before, gone from the bin or not, comes as `{"deletedDate":…,"id":…}`. Both can be switched off. Of
 //!   all that came about an id, the latest by `SystemModstamp` or `deletedDate` is how things stand.

@@ -16,6 +16,9 @@ const BEGINNING: i64 = 915_148_800;
 pub(super) struct State {
     /// The object that is read.
     pub(super) of: String,
+    /// What is read of it: a digest of the fields, the filter and the start.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reads: Option<String>,
     /// How many cycles have begun.
     pub(super) cycle: u64,
     /// The field that says when a record changed, once it is known.
@@ -177,6 +180,18 @@ impl State {
         if let Some(run) = &mut self.run {
             run.step = step;
         }
+    }
+
+    /// Asks by a new query or a new job for what is left. Gives the job that was under way.
+    pub(super) fn ask_anew(&mut self) -> Option<Job> {
+        let run = self.run.as_mut()?;
+        let job = run.step.job().cloned();
+        match &run.step {
+            Step::Page { after, .. } => run.step = Step::Query { after: after.clone() },
+            Step::Job(_) | Step::Results { .. } => run.step = Step::Create,
+            Step::Query { .. } | Step::Create => {}
+        }
+        job
     }
 
     /// Completes the cycle.

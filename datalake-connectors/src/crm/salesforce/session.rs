@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 use super::auth::SalesforceAuth;
 use super::error::{PAUSE, Refusal, refusal};
-use crate::http::client::{AGENT, Answer, Transport};
+use crate::http::client::{AGENT, Answer, Transport, repeats};
 use crate::http::origin::Origin;
 use datalake_core::{Error, ErrorKind, Result, Secret};
 
@@ -135,12 +135,10 @@ impl Session {
         self.lock().used
     }
 
-    /// Whether a text contains a token or the secret.
+    /// Whether a text contains a token or the secret, plain or percent-encoded.
     pub(super) fn reveals(&self, text: &str) -> bool {
-        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = self.auth.credential().known();
-        let holds = |secret: &Secret| secret.expose().len() >= 6 && text.contains(secret.expose());
-        seen.iter().any(holds) || known.iter().any(holds)
+        let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        repeats(text, &seen) || repeats(text, &self.auth.credential().known())
     }
 
     async fn ask(&self, call: &Call, token: &Token) -> Result<Answer> {

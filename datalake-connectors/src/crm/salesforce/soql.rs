@@ -15,6 +15,8 @@ pub(super) struct Query {
     pub(super) fields: Vec<String>,
     /// The field that says when a record changed; `None` if the object has none to filter by.
     pub(super) cursor: Option<String>,
+    /// Whether records in the recycle bin are left out, though they are among those asked for.
+    pub(super) alive: bool,
     /// A condition of the user's.
     pub(super) filter: Option<String>,
 }
@@ -52,6 +54,9 @@ impl Query {
             }
         } else if let Some(after) = after {
             conditions.push(format!("Id > {}", quoted(&after.id)).into());
+        }
+        if self.alive {
+            conditions.push("IsDeleted = false".into());
         }
         if let Some(filter) = &self.filter {
             conditions.push(format!("({filter})").into());
@@ -128,6 +133,7 @@ mod tests {
             object: "Account".to_owned(),
             fields: vec!["Id".to_owned(), "SystemModstamp".to_owned()],
             cursor: Some("SystemModstamp".to_owned()),
+            alive: false,
             filter: None,
         }
     }

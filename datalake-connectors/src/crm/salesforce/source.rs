@@ -34,6 +34,9 @@ pub(super) struct Plan {
     pub(super) bulk: Bulk,
     pub(super) deleted: bool,
     pub(super) accept_missed: bool,
+    pub(super) accept_other: bool,
+    /// A digest of what is read.
+    pub(super) reads: String,
     pub(super) look_back: TimeDelta,
     pub(super) start: Option<DateTime<Utc>>,
     pub(super) poll_every: Duration,
@@ -222,7 +225,7 @@ impl Source for SalesforceSource {
 
     async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
         let object = &self.api.object;
-        let state = match position {
+        let mut state = match position {
             None => State::new(object),
             Some(position) => position.decode::<State>(SCHEMA).map_err(|error| error.component(KIND))?,
         };
@@ -232,6 +235,18 @@ impl Source for SalesforceSource {
                 .with("found", format_args!("{:?}", state.of))
                 .with("expected", object));
         }
+        if state.reads.as_ref().is_some_and(|reads| *reads != self.plan.reads) {
+            if !self.plan.accept_other {
+                return Err(Error::new(
+                    ErrorKind::PositionInvalid,
+                    "the position is of a read with other fields, another filter or start; read everything again, or \
+                     accept it",
+                )
+                .component(KIND));
+            }
+            self.stray.extend(state.ask_anew());
+        }
+        state.reads = Some(self.plan.reads.clone());
         let job = |state: &State| state.run.as_ref().and_then(|run| run.step.job().cloned());
         if let Some(left) = job(&self.state).filter(|left| job(&state).as_ref() != Some(left))
             && !state.finished.contains(&left)

@@ -70,9 +70,11 @@ impl SalesforceSource {
             fields.push(cursor.clone());
         }
         self.state.cursor.clone_from(&cursor);
-        let all = self.plan.deleted && schema.has_recycle_bin();
+        // Activities that were archived are told only by way of the recycle bin.
+        let alive = !self.plan.deleted && schema.field("IsDeleted").is_some_and(|field| field.filterable);
+        let all = alive || (self.plan.deleted && schema.has_recycle_bin());
         let filter = self.plan.filter.clone();
-        let query = Query { object: self.api.object.clone(), fields, cursor, filter };
+        let query = Query { object: self.api.object.clone(), fields, cursor, alive, filter };
         self.described = Some(Described { schema, query, all, modified });
         Ok(())
     }

@@ -16,6 +16,13 @@ use crate::http::percent;
 /// A shorter credential is not looked for in texts: it would be found by chance.
 const SHORTEST: usize = 6;
 
+/// Whether one of some secrets is in a text, plain or percent-encoded.
+pub(crate) fn repeats(text: &str, secrets: &[Secret]) -> bool {
+    let decoded = percent::decode(text);
+    let holds = |secret: &str| text.contains(secret) || decoded.contains(secret);
+    secrets.iter().any(|secret| secret.expose().len() >= SHORTEST && holds(secret.expose()))
+}
+
 /// What is added to every request to the origin.
 pub(super) struct Credentials {
     way: Way,
@@ -137,12 +144,15 @@ impl Credentials {
 
     /// Whether a credential is in a text, plain or percent-encoded.
     pub(super) fn in_text(&self, text: &str) -> bool {
-        let decoded = percent::decode(text);
-        self.any(|secret| secret.len() >= SHORTEST && (text.contains(secret) || decoded.contains(secret)))
+        repeats(text, &self.known())
     }
 
     fn any(&self, test: impl Fn(&str) -> bool) -> bool {
-        let known = match (&self.way, self.secret()) {
+        self.known().iter().any(|secret| !secret.expose().is_empty() && test(secret.expose()))
+    }
+
+    fn known(&self) -> Vec<Secret> {
+        match (&self.way, self.secret()) {
             (Way::Token(tokens), _) => tokens.known(),
             (Way::Basic(user, _), Some(password)) => {
                 let known = password.known();
@@ -151,8 +161,7 @@ impl Credentials {
             }
             (_, Some(secret)) => secret.known(),
             (_, None) => Vec::new(),
-        };
-        known.iter().any(|secret| !secret.expose().is_empty() && test(secret.expose()))
+        }
     }
 
     fn secret(&self) -> Option<&Credential> {

@@ -19,6 +19,8 @@ mod token;
 mod transport;
 
 pub(crate) use answer::Answer;
+#[cfg(feature = "crm-salesforce")]
+pub(crate) use credentials::repeats;
 pub(crate) use transport::{AGENT, Transport};
 
 use cookies::Jar;

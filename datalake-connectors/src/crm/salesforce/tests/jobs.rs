@@ -239,3 +239,10 @@ async fn until(is: impl Fn() -> bool) {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
+
+#[tokio::test]
+async fn a_job_without_results_may_have_an_empty_body() {
+    let org = org(settings().bare_results());
+    assert!(records(&read(&builder(&org).bulk(Bulk::Always), None).await.unwrap()).is_empty());
+    assert_eq!(org.faults().count("job_results"), 1);
+}

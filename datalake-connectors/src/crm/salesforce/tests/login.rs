@@ -10,7 +10,7 @@ use super::{
 };
 use datalake_core::{Dataset, ErrorKind, Source};
 use datalake_simulators::rest::{Fault, Refusal, Rule};
-use datalake_simulators::salesforce::{CLIENT_ID, PRIVATE_KEY, USER};
+use datalake_simulators::salesforce::{CLIENT_ID, CLIENT_SECRET, PRIVATE_KEY, USER};
 
 #[tokio::test]
 async fn a_token_that_expires_between_pages_is_replaced_and_nothing_comes_twice() {
@@ -145,4 +145,29 @@ async fn a_next_link_to_another_host_gets_no_credential() {
     let next = asked.iter().find(|request| request.contains("/query/01g-1")).unwrap();
     assert!(next.contains("Bearer 00D-s3cr3t"), "the configured host is asked in its place: {next}");
     assert!(other.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_link_to_another_host_is_asked_of_the_own_one() {
+    let elsewhere = org(settings());
+    let port = elsewhere.url().rsplit(':').next().unwrap().to_owned();
+    for named in [elsewhere.url(), format!("http://localhost:{port}"), format!("//me@localhost:{port}")] {
+        let org = org(settings().page(2).links_to(named.as_str()));
+        let made = fill(&org, 5);
+        assert_eq!(ids(&records(&read(&builder(&org), None).await.unwrap())), made, "{named}");
+        assert_eq!(org.faults().count("query_more"), 2);
+        assert!(elsewhere.faults().seen().is_empty(), "{named} has got a request");
+    }
+}
+
+#[tokio::test]
+async fn a_link_that_repeats_the_secret_is_not_followed_however_it_is_written() {
+    for repeated in [CLIENT_SECRET.to_owned(), CLIENT_SECRET.replace('-', "%2D")] {
+        let org = org(settings().page(2).links_to(format!("/{repeated}")));
+        fill(&org, 5);
+        let error = read(&builder(&org), None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unexpected, "{error}");
+        assert!(!format!("{error:?}").contains(CLIENT_SECRET), "{error:?}");
+        assert_eq!(org.faults().seen().iter().filter(|seen| seen.target.contains(&repeated)).count(), 0);
+    }
 }

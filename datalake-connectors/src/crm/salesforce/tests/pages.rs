@@ -284,3 +284,56 @@ async fn more_deletes_than_are_told_at_once_are_asked_for_in_parts_of_the_time()
     let third = read(&source, Some(&second.last().unwrap().position)).await.unwrap();
     assert!(records(&third).is_empty(), "each was told once");
 }
+
+#[tokio::test]
+async fn archived_activities_are_read_whether_deletes_are_told_or_not() {
+    let task = Field::new("IsArchived", datalake_simulators::salesforce::Kind::Boolean);
+    let org =
+        org(Salesforce::builder().object(Object::new("Account").field(Field::text("Name")).field(task)));
+    let made = fill(&org, 3);
+    org.update("Account", &made[0], json!({ "IsArchived": true }));
+    org.delete("Account", &made[1]);
+    org.advance(Duration::from_secs(60));
+    for bulk in [Bulk::Never, Bulk::Always] {
+        for (deleted, ids_told) in
+            [(true, vec![&made[2], &made[0], &made[1]]), (false, vec![&made[2], &made[0]])]
+        {
+            let given = records(&read(&builder(&org).bulk(bulk).deleted(deleted), None).await.unwrap());
+            let (mut given, mut told) = (ids(&given), ids_told);
+            given.sort_unstable();
+            told.sort_unstable();
+            assert_eq!(given, told, "{bulk:?} {deleted}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_position_of_a_read_with_other_settings_is_refused_unless_it_is_accepted() {
+    let org = org(settings().page(2));
+    let made = fill(&org, 5);
+    let source = builder(&org);
+    for bulk in [Bulk::Never, Bulk::Always] {
+        let source = source.clone().bulk(bulk).bulk_page_size(2);
+        let position = read(&source, None).await.unwrap()[0].position.clone();
+        let other = source.filter("Name != 'account 1'");
+        let error = read(&other, Some(&position)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PositionInvalid, "{error}");
+        let rest = records(&read(&other.accept_other_settings(), Some(&position)).await.unwrap());
+        let left = if bulk == Bulk::Never {
+            vec![&made[2], &made[3], &made[4]]
+        } else {
+            vec![&made[0], &made[2], &made[3], &made[4]]
+        };
+        assert_eq!(ids(&rest), left, "{bulk:?}");
+    }
+}
+
+#[test]
+fn a_field_of_a_parent_is_refused_where_it_would_come_in_two_shapes() {
+    let org = org(settings());
+    let source = builder(&org).fields(["Owner.Name"]);
+    source.clone().build().unwrap();
+    let error = source.bulk(Bulk::From(7)).build().unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+    assert!(error.to_string().contains("Owner.Name"), "{error}");
+}
