@@ -29,8 +29,8 @@ struct Input {
 impl Portal {
     /// Records without links are named as errors, and the status is 207 then.
     pub(super) fn linked(&self, from: &str, to: &str, body: &Bytes) -> Result<Answer, Refused> {
-        self.known(from)?;
-        self.known(to)?;
+        let from = self.known(from)?.object.name.as_str();
+        let to = self.known(to)?.object.name.as_str();
         let batch: Batch = parse(body)?;
         if batch.inputs.len() > INPUTS {
             return Err(Refused::invalid(format!("a batch has at most {INPUTS} inputs")));
@@ -39,6 +39,13 @@ impl Portal {
         for input in &batch.inputs {
             let text = input.id.as_str().map_or_else(|| input.id.to_string(), str::to_owned);
             let id: u64 = text.parse().map_err(|_| Refused::invalid("an id is no number"))?;
+            if let Some(category) = self.broken.get(&id) {
+                errors.push(json!({
+                    "status": "error", "category": category, "message": "made to fail",
+                    "context": { "fromObjectId": [text] },
+                }));
+                continue;
+            }
             let after: u64 = input.after.as_deref().unwrap_or("0").parse().unwrap_or_default();
             let ids = self.associations.get(&(from.to_owned(), id, to.to_owned()));
             let mut ids = ids.into_iter().flat_map(|ids| ids.range(after..)).peekable();

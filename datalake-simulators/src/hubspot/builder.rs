@@ -23,6 +23,8 @@ pub struct Builder {
     pub(super) per_ten_seconds: Option<u64>,
     pub(super) searches_per_second: Option<u64>,
     pub(super) per_day: u64,
+    pub(super) gaps: bool,
+    pub(super) links_to: String,
 }
 
 impl Default for Builder {
@@ -37,6 +39,8 @@ impl Default for Builder {
             per_ten_seconds: None,
             searches_per_second: None,
             per_day: 650_000,
+            gaps: false,
+            links_to: String::new(),
         }
     }
 }
@@ -96,6 +100,18 @@ impl Builder {
     /// set.
     pub fn per_day(mut self, requests: u64) -> Self {
         self.per_day = requests;
+        self
+    }
+
+    /// Puts an empty page that names the next between the pages of a list.
+    pub fn gaps(mut self) -> Self {
+        self.gaps = true;
+        self
+    }
+
+    /// Lets the links to further pages lead to another origin, for instance `http://127.0.0.1:8080`.
+    pub fn links_to(mut self, origin: impl Into<String>) -> Self {
+        self.links_to = origin.into();
         self
     }
 

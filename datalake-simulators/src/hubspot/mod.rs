@@ -157,6 +157,16 @@ impl HubSpot {
         lock(&self.state.portal).archive(object, id);
     }
 
+    /// A batch that asks for a record gives an error of this category in its place.
+    pub fn break_in_batches(&self, id: u64, category: impl Into<String>) {
+        lock(&self.state.portal).broken.insert(id, category.into());
+    }
+
+    /// Batches give all records again.
+    pub fn mend_batches(&self) {
+        lock(&self.state.portal).broken.clear();
+    }
+
     /// Takes a record out of the archive, and stamps it.
     ///
     /// # Panics

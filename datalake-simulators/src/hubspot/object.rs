@@ -56,6 +56,14 @@ impl Object {
         self
     }
 
+    /// Whether it goes by a name: in the plural or the singular, in any case, or the id of its type.
+    pub(super) fn is_called(&self, name: &str) -> bool {
+        let types = [("0-1", "contacts"), ("0-2", "companies"), ("0-3", "deals"), ("0-5", "tickets")];
+        name.eq_ignore_ascii_case(&self.name)
+            || name.eq_ignore_ascii_case(&singular(&self.name))
+            || types.contains(&(name, self.name.as_str()))
+    }
+
     /// The property with the time of the last change.
     pub(super) fn modified(&self) -> &'static str {
         modified(&self.name)
@@ -64,6 +72,14 @@ impl Object {
 
 fn modified(object: &str) -> &'static str {
     if object == "contacts" { "lastmodifieddate" } else { "hs_lastmodifieddate" }
+}
+
+/// A name for one of many.
+pub(super) fn singular(object: &str) -> String {
+    match object.strip_suffix("ies") {
+        Some(stem) => format!("{stem}y"),
+        None => object.trim_end_matches('s').to_owned(),
+    }
 }
 
 /// A record.

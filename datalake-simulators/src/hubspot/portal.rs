@@ -26,6 +26,8 @@ pub(super) struct Portal {
     /// How many searches there were.
     pub(super) turn: u64,
     pub(super) held: bool,
+    /// Records that a batch gives as an error of this category.
+    pub(super) broken: BTreeMap<u64, String>,
     clock: Option<i64>,
     next: u64,
 }
@@ -58,6 +60,7 @@ impl Portal {
             today: 0,
             turn: 0,
             held: false,
+            broken: BTreeMap::new(),
             clock: None,
             next: FIRST,
         }
@@ -85,7 +88,7 @@ impl Portal {
     }
 
     pub(super) fn table(&self, object: &str) -> Option<&Table> {
-        self.tables.iter().find(|table| table.object.name == object)
+        self.tables.iter().find(|table| table.object.is_called(object))
     }
 
     fn table_mut(&mut self, object: &str) -> &mut Table {

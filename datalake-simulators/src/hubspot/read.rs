@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::object::{CREATED, ID, Object, Record, time};
+use super::object::{CREATED, ID, Object, Record, singular, time};
 use super::portal::{Portal, Table};
 use super::refused::Refused;
 use crate::rest::{Answer, Request};
@@ -45,6 +45,11 @@ impl Portal {
         };
         let after = match request.query("after") {
             None | Some("") => 0,
+            Some(text) if text.starts_with('e') => {
+                let next = &text[1..];
+                let body = json!({ "results": [], "paging": { "next": { "after": next } } });
+                return Ok(Answer::json(200, body.to_string()));
+            }
             Some(text) => text.parse().map_err(|_| Refused::invalid("after is invalid"))?,
         };
         let archived = wants_archived(request);
@@ -60,18 +65,15 @@ impl Portal {
             }
             let end = write_record(&mut body, &table.object, record, &properties);
             if !linked.is_empty() {
-                self.link(&mut body, end, object, record.id, &linked);
+                self.link(&mut body, end, &table.object.name, record.id, &linked);
             }
         }
         body.push(']');
         if let Some((next, _)) = records.next() {
+            let (gap, to) = (if self.settings.gaps { "e" } else { "" }, &self.settings.links_to);
+            let link = format!("{to}{}?after={gap}{next}", request.path);
             // Writing to a text does not fail.
-            write!(
-                body,
-                ",\"paging\":{{\"next\":{{\"after\":\"{next}\",\"link\":\"{}?after={next}\"}}}}",
-                request.path
-            )
-            .ok();
+            write!(body, ",\"paging\":{{\"next\":{{\"after\":\"{gap}{next}\",\"link\":\"{link}\"}}}}").ok();
         }
         body.push('}');
         Ok(Answer::json(200, body))
@@ -114,7 +116,16 @@ impl Portal {
         }
         let mut text = String::from("{\"status\":\"COMPLETE\",\"results\":[");
         let mut found = 0;
+        let (mut missing, mut errors) = (Vec::new(), Vec::new());
         for input in &batch.inputs {
+            let broken = input.id.parse().ok().and_then(|id: u64| self.broken.get(&id));
+            if let Some(category) = broken {
+                errors.push(json!({
+                    "status": "error", "category": category, "message": "made to fail",
+                    "context": { "ids": [input.id] },
+                }));
+                continue;
+            }
             let record = input.id.parse().ok().and_then(|id: u64| table.records.get(&id));
             if let Some(record) = record.filter(|record| record.archived.is_none()) {
                 if found > 0 {
@@ -122,18 +133,22 @@ impl Portal {
                 }
                 write_record(&mut text, &table.object, record, &batch.properties);
                 found += 1;
+            } else {
+                missing.push(&input.id);
             }
         }
         text.push(']');
-        let missing = batch.inputs.len() - found;
-        if missing > 0 {
-            let error = json!({
+        if !missing.is_empty() {
+            errors.push(json!({
                 "status": "error", "category": "OBJECT_NOT_FOUND", "message": "Could not get some objects",
-            });
-            write!(text, ",\"numErrors\":1,\"errors\":[{error}]").ok();
+                "context": { "ids": missing },
+            }));
+        }
+        if !errors.is_empty() {
+            write!(text, ",\"numErrors\":{},\"errors\":{}", errors.len(), json!(errors)).ok();
         }
         text.push('}');
-        Ok(Answer::json(if missing > 0 { 207 } else { 200 }, text))
+        Ok(Answer::json(if errors.is_empty() { 200 } else { 207 }, text))
     }
 
     pub(super) fn properties(&self, object: &str) -> Result<Answer, Refused> {
@@ -147,13 +162,6 @@ impl Portal {
             })
         });
         Ok(Answer::json(200, json!({ "results": results.collect::<Vec<_>>() }).to_string()))
-    }
-}
-
-fn singular(object: &str) -> String {
-    match object.strip_suffix("ies") {
-        Some(stem) => format!("{stem}y"),
-        None => object.trim_end_matches('s').to_owned(),
     }
 }
 

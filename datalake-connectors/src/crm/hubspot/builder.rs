@@ -13,7 +13,7 @@ use crate::http::Auth;
 use crate::http::client::{Bounds, Client};
 use crate::http::origin::Origin;
 use crate::http::pace::Pace;
-use datalake_core::{Credential, Dataset, Error, Result, Secret, SourceInfo};
+use datalake_core::{Credential, Dataset, Error, Result, Secret, Sha256, SourceInfo};
 
 /// Settings of a [`HubSpotSource`].
 #[derive(Debug, Clone)]
@@ -79,7 +79,8 @@ impl HubSpotSourceBuilder {
         self
     }
 
-    /// The properties to read. By default all that the object has when a cycle begins.
+    /// The properties to read. By default all that the object has when a cycle begins. Others need another read of
+    /// everything, as do other associations and another start: a position made with other ones is refused.
     #[must_use]
     pub fn properties(mut self, properties: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.properties = properties.into_iter().map(Into::into).collect();
@@ -220,6 +221,7 @@ impl HubSpotSourceBuilder {
             "look_back_seconds": look_back.num_seconds(),
             "start": self.start,
         }));
+        let selection = json!([self.properties, self.associations, self.start]).to_string();
         let client = Client::new(origin, &Auth::bearer(token), &[], &self.trusted, self.bounds)?;
         let api = Api {
             client,
@@ -230,6 +232,7 @@ impl HubSpotSourceBuilder {
             max_body: self.bounds.body,
         };
         let plan = Plan {
+            selection: Sha256::of(selection.as_bytes()).to_string(),
             properties: self.properties,
             associations: self.associations,
             archived: self.archived,

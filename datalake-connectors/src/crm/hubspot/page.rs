@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
+use super::missing::Missing;
 use datalake_core::{Error, ErrorKind, Result};
 
 /// A record by its id and times.
@@ -23,6 +24,9 @@ pub(super) struct Page {
     #[serde(default)]
     pub(super) total: Option<u64>,
     pub(super) results: Vec<Row>,
+    /// What a batch says of the records that are not among them.
+    #[serde(default)]
+    pub(super) errors: Vec<Missing>,
     #[serde(default)]
     paging: Option<Paging>,
 }
@@ -42,19 +46,22 @@ struct After {
 #[derive(Debug, Deserialize)]
 pub(super) struct Links {
     pub(super) results: Vec<Link>,
+    /// What is said of the records that are not among them.
+    #[serde(default)]
+    pub(super) errors: Vec<Missing>,
 }
 
 /// The links of one record.
 #[derive(Debug, Deserialize)]
 pub(super) struct Link {
-    from: From,
+    pub(super) from: From,
     #[serde(default)]
     paging: Option<Paging>,
 }
 
 #[derive(Debug, Deserialize)]
-struct From {
-    id: String,
+pub(super) struct From {
+    pub(super) id: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -67,7 +74,21 @@ struct Property {
     name: String,
     #[serde(default)]
     archived: bool,
+    /// Whether it is the system's own.
+    #[serde(rename = "hubspotDefined", default)]
+    own: Option<bool>,
 }
+
+/// The properties of an object.
+#[derive(Debug)]
+pub(super) struct Known {
+    pub(super) names: Vec<String>,
+    /// The one that says when a record changed.
+    pub(super) modified: Option<&'static str>,
+}
+
+/// The properties that say when a record changed: of contacts, and of all others.
+const MODIFIED: [&str; 2] = ["lastmodifieddate", "hs_lastmodifieddate"];
 
 impl Row {
     pub(super) fn updated(&self) -> Option<DateTime<Utc>> {
@@ -80,13 +101,13 @@ impl Row {
 }
 
 impl Page {
-    /// Reads a page.
+    /// Reads a page. One of a list may be empty and lead on; a search that has found records gives some.
     ///
     /// # Errors
     /// `Unavailable` if it is not whole, or something else has answered.
     pub(super) fn read(body: &[u8]) -> Result<Self> {
         let page: Self = serde_json::from_slice(body).map_err(|cause| broken(&cause))?;
-        if page.results.is_empty() && (page.total.is_some_and(|total| total > 0) || page.next().is_some()) {
+        if page.results.is_empty() && page.total.is_some_and(|total| total > 0) {
             return Err(Error::new(ErrorKind::Unavailable, "a page is empty, and more is to come"));
         }
         Ok(page)
@@ -118,14 +139,16 @@ impl Links {
     }
 }
 
-/// The names of the properties of an object.
+/// The properties of an object.
 ///
 /// # Errors
 /// `Unavailable` if the answer is not whole, or something else has answered.
-pub(super) fn properties(body: &[u8]) -> Result<Vec<String>> {
+pub(super) fn properties(body: &[u8]) -> Result<Known> {
     let properties: Properties = serde_json::from_slice(body).map_err(|cause| broken(&cause))?;
-    let known = properties.results.into_iter().filter(|property| !property.archived);
-    Ok(known.map(|property| property.name).collect())
+    let known: Vec<_> = properties.results.into_iter().filter(|property| !property.archived).collect();
+    let own = |name: &str| known.iter().any(|known| known.name == name && known.own != Some(false));
+    let modified = MODIFIED.into_iter().find(|name| own(name));
+    Ok(Known { modified, names: known.into_iter().map(|property| property.name).collect() })
 }
 
 fn instant(text: &str) -> Option<DateTime<Utc>> {
@@ -156,6 +179,22 @@ mod tests {
         assert_eq!(search.last(), Some("7"), "the total says that there is more");
         assert_eq!(page(r#"{"total":1,"results":[*]}"#).unwrap().last(), None);
         assert_eq!(page(r#"{"results":[]}"#).unwrap().next(), None);
+        let gap = page(r#"{"results":[],"paging":{"next":{"after":"8"}}}"#).unwrap();
+        assert_eq!(gap.next(), Some("8"), "an empty page of a list leads on");
+    }
+
+    #[test]
+    fn the_time_of_the_last_change_is_in_a_property_of_the_system() {
+        let modified = |listed: &[(&str, bool)]| {
+            let listed =
+                listed.iter().map(|(name, own)| format!(r#"{{"name":"{name}","hubspotDefined":{own}}}"#));
+            let body = format!(r#"{{"results":[{}]}}"#, listed.collect::<Vec<_>>().join(","));
+            properties(body.as_bytes()).unwrap().modified
+        };
+        let (contacts, others) = ("lastmodifieddate", "hs_lastmodifieddate");
+        assert_eq!(modified(&[(others, true), (contacts, true)]), Some(contacts));
+        assert_eq!(modified(&[(contacts, false), (others, true)]), Some(others), "somebody's own is another");
+        assert_eq!(modified(&[("name", true)]), None);
     }
 
     #[test]

@@ -13,6 +13,11 @@ pub(super) const SCHEMA: &str = "crm.hubspot/1";
 pub(super) struct State {
     /// The object that is read.
     pub(super) of: String,
+    /// The digest of what is read of it: what was read before is of the same.
+    pub(super) selection: String,
+    /// The property that says when a record changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) modified: Option<String>,
     /// How many cycles have begun.
     pub(super) cycle: u64,
     /// Everything stamped before this was seen by a cycle that is complete.
@@ -41,6 +46,45 @@ pub(super) struct Run {
     /// After what the next page begins: an id for a search, a cursor of the system for a list.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) after: Option<String>,
+    /// Links that are still to come of the page that was given last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) links: Option<Pending>,
+}
+
+/// The links of the records of a page, which come before the next page.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Pending {
+    /// The objects that they lead to, the one under way first.
+    pub(super) to: Vec<String>,
+    /// The records of the page.
+    ids: Vec<String>,
+    /// The records whose links are asked for next, with the cursors of those that have had a page of them.
+    pub(super) inputs: Vec<(String, Option<String>)>,
+    /// Where the page after it begins.
+    next: Option<String>,
+}
+
+impl Pending {
+    /// The links of records to objects; `None` if there are none to ask for.
+    pub(super) fn new(to: &[String], ids: Vec<String>, next: Option<String>) -> Option<Self> {
+        let some = !to.is_empty() && !ids.is_empty();
+        some.then(|| Self { to: to.to_vec(), inputs: first(&ids), ids, next })
+    }
+
+    /// Goes on with the records that have more links, and with the next object when there are none. `false` if all is
+    /// done.
+    fn go_on(&mut self, more: Vec<(String, Option<String>)>) -> bool {
+        self.inputs = more;
+        if self.inputs.is_empty() {
+            self.to.remove(0);
+            self.inputs = first(&self.ids);
+        }
+        !self.to.is_empty()
+    }
+}
+
+fn first(ids: &[String]) -> Vec<(String, Option<String>)> {
+    ids.iter().map(|id| (id.clone(), None)).collect()
 }
 
 /// What a cycle does, one after the other.
@@ -69,8 +113,8 @@ pub(super) struct Cycle {
 
 impl State {
     /// The state before the first cycle.
-    pub(super) fn new(object: &str) -> Self {
-        Self { of: object.to_owned(), ..Self::default() }
+    pub(super) fn new(object: &str, selection: &str) -> Self {
+        Self { of: object.to_owned(), selection: selection.to_owned(), ..Self::default() }
     }
 
     /// Begins a cycle that reads up to a moment.
@@ -86,8 +130,27 @@ impl State {
             None => Phase::New,
             Some(_) => Phase::Late,
         };
-        self.run = Some(Run { until, phase, after: None });
+        self.run = Some(Run { until, phase, after: None, links: None });
         self.skip(plan);
+    }
+
+    /// Goes on after a page: with its links, with the next page, or with the next phase.
+    pub(super) fn turn(&mut self, next: Option<String>, links: Option<Pending>, plan: &Cycle) {
+        match (&mut self.run, links, next) {
+            (Some(run), Some(links), _) => run.links = Some(links),
+            (Some(run), None, Some(next)) => run.after = Some(next),
+            _ => self.advance(plan),
+        }
+    }
+
+    /// Goes on after links, of which some records have more.
+    pub(super) fn linked(&mut self, more: Vec<(String, Option<String>)>, plan: &Cycle) {
+        let pending = self.run.as_mut().and_then(|run| run.links.take());
+        let Some(mut pending) = pending else { return };
+        match (&mut self.run, pending.go_on(more)) {
+            (Some(run), true) => run.links = Some(pending),
+            _ => self.turn(pending.next, None, plan),
+        }
     }
 
     /// Goes on after a phase that is done.
@@ -147,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_first_cycle_lists_and_the_others_search() {
-        let mut state = State::new("contacts");
+        let mut state = State::new("contacts", "");
         state.begin(&cycle(100));
         assert_eq!(state.run.as_ref().unwrap().phase, Phase::All);
         state.advance(&cycle(100));
@@ -168,7 +231,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_goes_back_moves_no_mark_back() {
-        let mut state = State::new("contacts");
+        let mut state = State::new("contacts", "");
         state.mark = Some(at(100));
         state.begin(&cycle(50));
         state.advance(&cycle(50));
@@ -177,7 +240,7 @@ mod tests {
 
     #[test]
     fn a_start_leaves_out_what_is_older() {
-        let mut state = State::new("contacts");
+        let mut state = State::new("contacts", "");
         let cycle = Cycle { start: Some(at(0)), ..cycle(100) };
         state.begin(&cycle);
         assert_eq!(state.run.as_ref().unwrap().phase, Phase::New);

@@ -10,8 +10,9 @@ use futures::future::BoxFuture;
 use serde_json::{Value, json};
 
 use super::client::{Api, Listed, Reply};
-use super::page::{Links, Page, Row, properties};
-use super::position::{Cycle, Phase, Run, SCHEMA, State};
+use super::missing::cover;
+use super::page::{Known, Links, Page, Row, properties};
+use super::position::{Cycle, Pending, Phase, Run, SCHEMA, State};
 use super::{HubSpotSourceBuilder, KIND};
 use datalake_core::{
     Dataset, Document, Error, ErrorKind, Format, Next, Position, Remaining, Request, Result, Source,
@@ -20,6 +21,8 @@ use datalake_core::{
 
 /// How long a cycle without records goes unnoted: its end is handed over then all the same.
 const UNNOTED: TimeDelta = TimeDelta::hours(1);
+/// After so many pages without news their end is handed over, so that a run that is cut short comes further.
+const QUIET: u32 = 20;
 /// How long the system keeps what is archived.
 const KEPT: TimeDelta = TimeDelta::days(90);
 /// The most records of a page of a list, of a search, and of a read by ids.
@@ -32,6 +35,8 @@ const NAMES: usize = 2_000;
 /// The settings, as the walk needs them.
 #[derive(Debug)]
 pub(super) struct Plan {
+    /// The digest of what is read of the object.
+    pub(super) selection: String,
     pub(super) properties: Vec<String>,
     pub(super) associations: Vec<String>,
     pub(super) archived: bool,
@@ -51,6 +56,8 @@ pub struct HubSpotSource {
     state: State,
     /// The state of the last position that was handed over or sought.
     given: State,
+    /// How many answers there were since.
+    quiet: u32,
     /// The properties of the cycle under way.
     properties: Option<Arc<[String]>>,
     flight: Option<BoxFuture<'static, Result<Told>>>,
@@ -63,16 +70,17 @@ pub struct HubSpotSource {
 /// What was told.
 #[derive(Debug)]
 enum Told {
-    Properties { names: Vec<String>, now: DateTime<Utc> },
+    Properties { known: Known, now: DateTime<Utc> },
     Read(Box<Read>),
+    Links { body: Bytes, links: Links, request: Request },
 }
 
-/// A page, with what was read because of it.
+/// A page, with the records of it where they were read by their ids.
 #[derive(Debug)]
 struct Read {
     page: Page,
-    /// The bodies to give, and the object to which the links in them lead.
-    bodies: Vec<(Bytes, Option<String>)>,
+    /// The bodies to give.
+    bodies: Vec<Bytes>,
     requests: Vec<Request>,
 }
 
@@ -81,6 +89,7 @@ struct Read {
 enum Ask {
     List { archived: bool, after: Option<String>, limit: usize },
     Search { body: Value },
+    Links { to: String, inputs: Vec<(String, Option<String>)> },
 }
 
 impl HubSpotSource {
@@ -90,12 +99,13 @@ impl HubSpotSource {
     }
 
     pub(super) fn new(info: SourceInfo, plan: Plan, api: Api) -> Self {
-        let state = State::new(&api.object);
+        let state = State::new(&api.object, &plan.selection);
         Self {
             info,
             plan: Arc::new(plan),
             api: Arc::new(api),
             given: state.clone(),
+            quiet: 0,
             state,
             properties: None,
             flight: None,
@@ -112,11 +122,11 @@ impl HubSpotSource {
             let flight = match &mut self.flight {
                 Some(flight) => flight,
                 none => {
-                    let (api, plan) = (Arc::clone(&self.api), Arc::clone(&self.plan));
+                    let api = Arc::clone(&self.api);
                     none.insert(match (&self.state.run, &self.properties) {
                         (Some(run), Some(names)) => {
-                            let ask = ask(&self.state, run, &self.plan, &self.api, names);
-                            Box::pin(read(api, plan, ask, Arc::clone(names)))
+                            let ask = ask(&self.state, run, &self.plan, names);
+                            Box::pin(read(api, ask, Arc::clone(names)))
                         }
                         _ => Box::pin(describe(api)),
                     })
@@ -133,8 +143,8 @@ impl HubSpotSource {
     /// Takes an answer in: the batch to hand over, if there is a reason for one.
     fn take(&mut self, told: Told) -> Result<Option<SourceBatch>> {
         match told {
-            Told::Properties { names, now } => {
-                self.describes(names)?;
+            Told::Properties { known, now } => {
+                self.describes(known)?;
                 if self.state.run.is_none() {
                     self.begin(now)?;
                 }
@@ -143,11 +153,19 @@ impl HubSpotSource {
                 Ok(None)
             }
             Told::Read(read) => self.page(*read),
+            Told::Links { body, links, request } => self.links(body, &links, request),
         }
     }
 
     /// Takes note of the properties there are now.
-    fn describes(&mut self, known: Vec<String>) -> Result<()> {
+    fn describes(&mut self, Known { names: known, modified }: Known) -> Result<()> {
+        if self.state.modified.as_ref().is_none_or(|name| !known.contains(name)) {
+            let modified = modified.ok_or_else(|| {
+                Error::config("the object has no property that says when a record changed")
+                    .with("object", &self.api.object)
+            })?;
+            self.state.modified = Some(modified.to_owned());
+        }
         let wanted = &self.plan.properties;
         if let Some(missing) = wanted.iter().find(|name| !known.contains(name)) {
             return Err(Error::config("the object has no such property").with("property", missing));
@@ -196,20 +214,37 @@ impl HubSpotSource {
             return Err(Error::unexpected("a cursor repeats a credential"));
         }
         let news = self.note(&page.results, phase, until)?;
-        match (&next, &mut self.state.run) {
-            (Some(_), Some(run)) => run.after = next,
-            _ => self.state.advance(&cycle),
-        }
+        let ids = page.results.into_iter().filter(|_| news && phase != Phase::Archived).map(|row| row.id);
+        let links = Pending::new(&self.plan.associations, ids.collect(), next.clone());
+        self.state.turn(next, links, &cycle);
         self.rest = self.state.run.is_none();
-        let documents = bodies.into_iter().filter(|_| news).map(|(body, to)| {
-            let locator = match to {
-                Some(to) => format!("{}/associations/{to}", self.info.locator),
-                None => self.info.locator.clone(),
-            };
-            Document::new(body, locator, Format::JsonArray { pointer: "/results".to_owned() })
-        });
-        let documents = documents.collect();
+        let bodies = bodies.into_iter().filter(|_| news);
+        let documents = bodies.map(|body| document(body, self.info.locator.clone())).collect();
         self.hand_over(documents, requests)
+    }
+
+    fn links(&mut self, body: Bytes, links: &Links, request: Request) -> Result<Option<SourceBatch>> {
+        let run = self.state.run.as_ref();
+        let Some((pending, until)) = run.and_then(|run| Some((run.links.as_ref()?, run.until))) else {
+            return Err(Error::unexpected("links came outside of a page"));
+        };
+        let given = links.results.iter().map(|link| link.from.id.as_str());
+        let asked = pending.inputs.iter().map(|(id, _)| id.as_str());
+        cover(asked, given, &links.errors, |text| self.api.client.reveals(text))?;
+        let more: Vec<_> = links.more().map(|(id, after)| (id.to_owned(), Some(after.to_owned()))).collect();
+        if !more.is_empty() && more == pending.inputs {
+            return Err(Error::unexpected("a page of links leads back to itself"));
+        }
+        if more.iter().any(|(_, after)| after.as_deref().is_some_and(|after| self.api.client.reveals(after)))
+        {
+            return Err(Error::unexpected("a cursor repeats a credential"));
+        }
+        let to = pending.to.first().map_or("", String::as_str);
+        let locator = format!("{}/associations/{to}", self.info.locator);
+        self.state.linked(more, &cycle(&self.plan, until));
+        self.rest = self.state.run.is_none();
+        let documents = (!links.results.is_empty()).then(|| document(body, locator));
+        self.hand_over(documents.into_iter().collect(), vec![request])
     }
 
     /// Remembers the records at the end of the cycle, and says whether there is one that was not given before.
@@ -249,9 +284,12 @@ impl HubSpotSource {
     fn hand_over(&mut self, documents: Vec<Document>, requests: Vec<Request>) -> Result<Option<SourceBatch>> {
         let ended = self.state.run.is_none();
         let long = self.state.mark.zip(self.given.mark).is_none_or(|(now, then)| now - then >= UNNOTED);
-        if documents.is_empty() && !(ended && (self.given.run.is_some() || long)) {
+        self.quiet += 1;
+        let due = if ended { self.given.run.is_some() || long } else { self.quiet >= QUIET };
+        if documents.is_empty() && !due {
             return Ok(None);
         }
+        self.quiet = 0;
         self.given = self.state.clone();
         let mut batch = SourceBatch::new(documents, Position::new(SCHEMA, &self.state)?);
         if !batch.documents.is_empty() {
@@ -270,9 +308,8 @@ fn millis(at: DateTime<Utc>) -> String {
     at.timestamp_millis().to_string()
 }
 
-/// The property that says when a record changed.
-fn modified(object: &str) -> &'static str {
-    if object == "contacts" { "lastmodifieddate" } else { "hs_lastmodifieddate" }
+fn document(body: Bytes, locator: String) -> Document {
+    Document::new(body, locator, Format::JsonArray { pointer: "/results".to_owned() })
 }
 
 /// Whether the names are few enough for a search.
@@ -281,14 +318,17 @@ fn fit(names: &[String]) -> bool {
 }
 
 /// What to ask for next.
-fn ask(state: &State, run: &Run, plan: &Plan, api: &Api, names: &[String]) -> Ask {
+fn ask(state: &State, run: &Run, plan: &Plan, names: &[String]) -> Ask {
+    if let Some(Pending { to, inputs, .. }) = &run.links {
+        return Ask::Links { to: to.first().cloned().unwrap_or_default(), inputs: inputs.clone() };
+    }
     let after = run.after.clone();
     match run.phase {
         Phase::All => Ask::List { archived: false, after, limit: LIST },
         Phase::Archived => Ask::List { archived: true, after, limit: LIST },
         Phase::Late | Phase::New => {
             let (lo, hi) = state.window(&cycle(plan, run.until));
-            let modified = modified(&api.object);
+            let modified = state.modified.as_deref().unwrap_or_default();
             let filter = |name: &str, operator: &str, value: String| json!({ "propertyName": name, "operator": operator, "value": value });
             let mut filters = vec![filter(modified, "LT", hi.timestamp_millis().to_string())];
             filters.extend(lo.map(|lo| filter(modified, "GTE", lo.timestamp_millis().to_string())));
@@ -312,22 +352,19 @@ async fn describe(api: Arc<Api>) -> Result<Told> {
         let now = Utc::now();
         now - TimeDelta::nanoseconds(i64::from(now.timestamp_subsec_nanos()))
     });
-    Ok(Told::Properties { names: properties(&reply.body)?, now })
+    Ok(Told::Properties { known: properties(&reply.body)?, now })
 }
 
-/// Reads a page, the records of it where their properties did not fit, and their links.
-async fn read(api: Arc<Api>, plan: Arc<Plan>, ask: Ask, names: Arc<[String]>) -> Result<Told> {
-    let mut requests = Vec::new();
-    let mut note = |reply: &Reply| {
-        requests.push(Request {
-            id: reply.id.clone(),
-            locator: Some(api.client.origin().shown(&reply.path)),
-            etag: None,
-            last_modified: None,
-            status: Some(reply.status),
-        });
+/// Reads links, or a page and the records of it where their properties did not fit.
+async fn read(api: Arc<Api>, ask: Ask, names: Arc<[String]>) -> Result<Told> {
+    let noted = |reply: &Reply| Request {
+        id: reply.id.clone(),
+        locator: Some(api.client.origin().shown(&reply.path)),
+        etag: None,
+        last_modified: None,
+        status: Some(reply.status),
     };
-    let (reply, whole, alive) = match &ask {
+    let (reply, whole) = match &ask {
         Ask::List { archived, after, limit } => {
             let listed = Listed { archived: *archived, after: after.as_deref(), limit: *limit };
             let (path, whole) = match api.list(&names, listed)? {
@@ -336,39 +373,30 @@ async fn read(api: Arc<Api>, plan: Arc<Plan>, ask: Ask, names: Arc<[String]>) ->
                 None => (api.list(&[], listed)?, *archived),
             };
             let path = path.ok_or_else(|| Error::unexpected("a path is too long without any properties"))?;
-            (api.get(path).await?, whole, !archived)
+            (api.get(path).await?, whole)
         }
-        Ask::Search { body } => (api.search(body).await?, fit(&names), true),
+        Ask::Search { body } => (api.search(body).await?, fit(&names)),
+        Ask::Links { to, inputs } => {
+            let reply = api.links(to, inputs).await?;
+            let (links, request) = (Links::read(&reply.body)?, noted(&reply));
+            return Ok(Told::Links { body: reply.body, links, request });
+        }
     };
-    note(&reply);
+    let mut requests = vec![noted(&reply)];
     let page = Page::read(&reply.body)?;
     let ids: Vec<&str> = page.results.iter().map(|row| row.id.as_str()).collect();
     let mut bodies = Vec::new();
     if whole {
-        bodies.extend((!ids.is_empty()).then(|| (reply.body.clone(), None)));
+        bodies.extend((!ids.is_empty()).then(|| reply.body.clone()));
     } else {
         for ids in ids.chunks(BATCH) {
             let reply = api.batch(ids, &names).await?;
-            note(&reply);
+            requests.push(noted(&reply));
             // One that was archived meanwhile is not there any more.
-            let found = Page::read(&reply.body)?.results.len();
-            bodies.extend((found > 0).then(|| (reply.body.clone(), None)));
-        }
-    }
-    for to in plan.associations.iter().filter(|_| alive) {
-        let mut inputs: Vec<(String, Option<String>)> =
-            ids.iter().map(|id| ((*id).to_owned(), None)).collect();
-        while !inputs.is_empty() {
-            let reply = api.links(to, &inputs).await?;
-            note(&reply);
-            let links = Links::read(&reply.body)?;
-            let more: Vec<_> =
-                links.more().map(|(id, after)| (id.to_owned(), Some(after.to_owned()))).collect();
-            if !more.is_empty() && more == inputs {
-                return Err(Error::unexpected("a page of links leads back to itself"));
-            }
-            bodies.extend((!links.results.is_empty()).then(|| (reply.body, Some(to.clone()))));
-            inputs = more;
+            let found = Page::read(&reply.body)?;
+            let given = found.results.iter().map(|row| row.id.as_str());
+            cover(ids.iter().copied(), given, &found.errors, |text| api.client.reveals(text))?;
+            bodies.extend((!found.results.is_empty()).then_some(reply.body));
         }
     }
     Ok(Told::Read(Box::new(Read { page, bodies, requests })))
@@ -387,7 +415,7 @@ impl Source for HubSpotSource {
     async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
         let object = &self.api.object;
         let state = match position {
-            None => State::new(object),
+            None => State::new(object, &self.plan.selection),
             Some(position) => position.decode::<State>(SCHEMA).map_err(|error| error.component(KIND))?,
         };
         if state.of != *object {
@@ -396,7 +424,16 @@ impl Source for HubSpotSource {
                 .with("found", format_args!("{:?}", state.of))
                 .with("expected", object));
         }
+        if state.selection != self.plan.selection {
+            return Err(Error::new(
+                ErrorKind::PositionInvalid,
+                "the position is of other properties, other associations or another start; what was read so far is of \
+                 those, so read everything again",
+            )
+            .component(KIND));
+        }
         self.given = state.clone();
+        self.quiet = 0;
         self.state = state;
         self.properties = None;
         self.flight = None;

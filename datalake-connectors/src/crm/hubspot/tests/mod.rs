@@ -11,6 +11,7 @@ use datalake_simulators::hubspot::{Builder, HubSpot, Kind, Object, TOKEN};
 
 mod archived;
 mod cap;
+mod going_on;
 mod limits;
 mod links;
 mod property;
