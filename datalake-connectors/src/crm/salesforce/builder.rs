@@ -136,7 +136,8 @@ impl SalesforceSourceBuilder {
         self
     }
 
-    /// Where the first cycle begins. By default it reads everything.
+    /// Where the first cycle begins. By default it reads everything. It is the same in every run: a position knows it, see
+    /// [`accept_other_settings`](Self::accept_other_settings).
     #[must_use]
     pub fn start(mut self, start: DateTime<Utc>) -> Self {
         self.start = Some(start);
