@@ -120,3 +120,19 @@ async fn an_error_after_the_rows_of_a_page_makes_it_no_page() {
     let found = error(&mut source(answers, Mode::full()).await).await;
     assert_eq!((found.kind(), found.is_retryable()), (ErrorKind::Unavailable, true));
 }
+
+#[tokio::test]
+async fn a_delta_link_that_is_a_path_alone_gives_its_pages_an_id() {
+    let answers = |target: &str| match target.ends_with("/since") {
+        true => {
+            r##"{"@odata.context":"#Orders/$delta","value":[{"ID":"2"}],"@odata.deltaLink":"Orders/later"}"##
+                .to_owned()
+        }
+        false => r##"{"@odata.context":"#Orders","value":[{"ID":"1"}],"@odata.deltaLink":"Orders/since"}"##
+            .to_owned(),
+    };
+    let mut source = source(answers, Mode::delta()).await;
+    let load = drain(&mut source).await.unwrap();
+    let delta = more(&mut source, &load).await;
+    assert_eq!(delta[0].documents[0].id().map(|id| &**id), Some("delta 1, /odd/Orders/since, page 1"));
+}
