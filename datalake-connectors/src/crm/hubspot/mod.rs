@@ -40,6 +40,7 @@
 //! # Ok::<(), datalake_core::Error>(())
 //! ```
 
+mod ask;
 mod builder;
 mod client;
 mod missing;
