@@ -25,6 +25,7 @@ const UNNOTED: TimeDelta = TimeDelta::hours(1);
 const QUIET: u32 = 20;
 /// How long the system keeps what is archived.
 const KEPT: TimeDelta = TimeDelta::days(90);
+
 /// The settings, as the walk needs them.
 #[derive(Debug)]
 pub(super) struct Plan {
