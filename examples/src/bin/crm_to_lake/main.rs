@@ -40,7 +40,7 @@ struct Arguments {
     /// The kind of system
     #[arg(long, value_enum, default_value = "salesforce")]
     system: System,
-    /// Where it is: https://<my-domain>.my.salesforce.com, https://api.hubapi.com, https://<name>.crm4.dynamics.com
+    /// Where it is, for instance `https://acme.my.salesforce.com`, `https://api.hubapi.com` or `https://acme.crm4.dynamics.com`
     #[arg(long)]
     url: Option<String>,
     /// The object: Account, contacts, accounts, … With Dynamics 365 the name of its set
