@@ -35,7 +35,7 @@ const PIPELINE: &str = "sap";
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// The root of the service, for instance https://sap.example/sap/opu/odata/sap/ZSALES_SRV
+    /// The root of the service, for instance `https://sap.example/sap/opu/odata/sap/ZSALES_SRV`
     #[arg(long, value_name = "SERVICE_ROOT")]
     url: Option<String>,
     /// The entity set
