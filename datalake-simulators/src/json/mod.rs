@@ -187,6 +187,7 @@ pub(crate) fn now() -> i64 {
 }
 
 /// The name at the end of an ARN, after a prefix such as `stream/`.
+#[cfg(feature = "kinesis")]
 pub(crate) fn of_arn<'a>(arn: &'a str, prefix: &str) -> Option<&'a str> {
     arn.rsplit(':').next()?.strip_prefix(prefix)
 }
