@@ -10,7 +10,7 @@ use serde_json::json;
 use super::listing::Pattern;
 use super::opening::Limits;
 use super::worker::Settings;
-use super::{FileFormat, FilesSource};
+use super::{FileFormat, FilesSource, Finished};
 
 /// The settings of a [`FilesSource`].
 #[derive(Debug, Clone)]
@@ -25,6 +25,7 @@ pub struct FilesSourceBuilder {
     max_document_bytes: usize,
     expansion: Expansion,
     poll: Duration,
+    finished: Finished,
 }
 
 impl FilesSourceBuilder {
@@ -40,6 +41,7 @@ impl FilesSourceBuilder {
             max_document_bytes: 256 << 20,
             expansion: Expansion::default(),
             poll: Duration::from_secs(1),
+            finished: Finished::default(),
         }
     }
 
@@ -103,6 +105,13 @@ impl FilesSourceBuilder {
         self
     }
 
+    /// How a file is known to be finished. Files are taken as they stand, by default.
+    #[must_use]
+    pub fn finished(mut self, finished: Finished) -> Self {
+        self.finished = finished;
+        self
+    }
+
     /// Makes the source. Does not look at the files yet.
     ///
     /// # Errors
@@ -118,21 +127,32 @@ impl FilesSourceBuilder {
         if self.max_document_bytes < self.batch_bytes || self.max_document_bytes >= u32::MAX as usize {
             return Err(Error::config("a document is at least as large as a batch, and less than 4 GiB"));
         }
+        if let Finished::Marker(marker) = &self.finished
+            && (marker.trim_matches('.').is_empty() || marker.contains(['/', '\\']))
+        {
+            return Err(
+                Error::config("a marker is the name of a file, or the end of one").with("marker", marker)
+            );
+        }
         if let FileFormat::Csv { delimiter } = self.format
             && (!delimiter.is_ascii() || matches!(delimiter, '"' | '\n' | '\r'))
         {
             return Err(Error::config("a delimiter is an ASCII character that is no quote and no line end"));
         }
         let pattern = Pattern::new(self.pattern.clone(), self.recursive)?;
+        let mut config = json!({
+            "pattern": self.pattern.display().to_string(),
+            "format": self.format.name(),
+            "recursive": self.recursive,
+            "follow": self.follow,
+            "decompress": self.decompress,
+            "max_document_bytes": self.max_document_bytes,
+        });
+        if let Some(finished) = self.finished.config() {
+            config["finished"] = finished;
+        }
         let info = SourceInfo::new("files.local", self.dataset, self.pattern.display().to_string())
-            .with_config(json!({
-                "pattern": self.pattern.display().to_string(),
-                "format": self.format.name(),
-                "recursive": self.recursive,
-                "follow": self.follow,
-                "decompress": self.decompress,
-                "max_document_bytes": self.max_document_bytes,
-            }));
+            .with_config(config);
         let limits = Limits {
             batch: self.batch_bytes,
             document: self.max_document_bytes,
@@ -140,6 +160,9 @@ impl FilesSourceBuilder {
             decompress: self.decompress,
             follow: self.follow,
         };
-        Ok(FilesSource::new(info, Settings { pattern, format: self.format, limits, poll: self.poll }))
+        Ok(FilesSource::new(
+            info,
+            Settings { pattern, format: self.format, limits, poll: self.poll, finished: self.finished },
+        ))
     }
 }

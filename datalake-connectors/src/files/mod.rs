@@ -22,6 +22,10 @@
 //! JSON array, a compressed file) is taken when it has been left alone for the
 //! [poll interval](FilesSourceBuilder::poll). A file that is one record and has grown is read again as a whole.
 //!
+//! **Half-written files.** A writer that does not append, but writes a report over minutes, gives no record boundary to wait
+//! for. [`finished`](FilesSourceBuilder::finished) says how its file is known to be whole: by a marker, or by having been
+//! left alone.
+//!
 //! **Rotation.** A file is known by its inode and the time it was made, and by what it contains before the position:
 //! the first and the last kibibyte. A renamed file is read on, before its successor, also under a name outside the
 //! pattern if it stays in its directory. A file that is another under an old name, or was emptied, or written anew,
@@ -48,6 +52,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 mod builder;
 mod error;
 mod failures;
+mod finished;
 mod format;
 mod identity;
 mod listing;
@@ -62,6 +67,7 @@ mod worker;
 
 pub use builder::FilesSourceBuilder;
 pub use failures::{FailedFile, Failures};
+pub use finished::Finished;
 pub use format::FileFormat;
 use position::{SCHEMA, State};
 use worker::{Settings, Step, Worker};

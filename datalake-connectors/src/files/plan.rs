@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::finished::Finished;
 use super::identity::{Stat, Tag};
 use super::listing::{Found, sibling};
 use super::position::{Entry, State};
@@ -107,16 +108,17 @@ fn search(root: &Path, key: &str, id: Tag) -> Option<Found> {
 
 /// When files are read.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct When {
+pub(super) struct When<'a> {
     pub(super) follow: bool,
     pub(super) poll: Duration,
+    pub(super) finished: &'a Finished,
 }
 
 /// Since when each file looks as it does.
 pub(super) type Seen = HashMap<String, (Tag, Instant)>;
 
 /// What is to be read of some files, in order: renamed files first, the oldest first, and then by path.
-pub(super) fn plan(all: Vec<Found>, state: &mut State, seen: &mut Seen, when: When) -> VecDeque<Task> {
+pub(super) fn plan(all: Vec<Found>, state: &mut State, seen: &mut Seen, when: When<'_>) -> VecDeque<Task> {
     let now = SystemTime::now();
     let before = std::mem::take(seen);
     let mut tasks = Vec::new();
@@ -129,14 +131,19 @@ pub(super) fn plan(all: Vec<Found>, state: &mut State, seen: &mut Seen, when: Wh
         let entry = state.files.get(key);
         let same = entry.is_some_and(|entry| entry.seal == Some(stat.seal));
         let rotated = entry.is_some_and(|entry| entry.was.is_some());
-        let quiet = now.duration_since(stat.written).is_ok_and(|age| age >= when.poll);
+        let alone = when.finished.quiet().unwrap_or(when.poll);
+        let quiet = now.duration_since(stat.written).is_ok_and(|age| age >= alone);
         let since =
             before.get(key).filter(|(seal, _)| *seal == stat.seal).map_or_else(Instant::now, |seen| seen.1);
-        let settled = quiet || since.elapsed() >= when.poll;
+        let settled = quiet || since.elapsed() >= alone;
         let rest = entry
             .is_some_and(|entry| entry.packed.is_none() && entry.failed.is_none() && entry.at < stat.size);
-        if when.follow {
+        let waits = when.finished.quiet().is_some() && !settled;
+        if when.follow || waits {
             seen.insert(key.clone(), (stat.seal, since));
+        }
+        if waits || (!same && !when.finished.is_marked(&found.path)) {
+            continue;
         }
         if !same || (when.follow && rotated && settled && rest) {
             tasks.push((rotated, found, settled));

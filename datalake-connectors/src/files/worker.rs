@@ -10,6 +10,7 @@ use datalake_core::{Document, Error, ErrorKind, Next, Position, Result, SourceBa
 use super::FileFormat;
 use super::error::is_of_the_file;
 use super::failures::Failures;
+use super::finished::Finished;
 use super::identity::Stat;
 use super::listing::{Pattern, key};
 use super::opening::{Limits, Opened, Wanted, open};
@@ -30,6 +31,7 @@ pub(super) struct Settings {
     pub(super) format: FileFormat,
     pub(super) limits: Limits,
     pub(super) poll: Duration,
+    pub(super) finished: Finished,
 }
 
 /// Something, or nothing more for now, or what could not be done and why.
@@ -227,8 +229,8 @@ impl Worker {
 
     /// Finds out what there is to read.
     fn look(&mut self) -> Result<()> {
-        let Settings { pattern, limits, poll, .. } = &*self.settings;
-        let listing = match pattern.list().map_err(|error| error.component("files.local"))? {
+        let Settings { pattern, limits, poll, finished, .. } = &*self.settings;
+        let mut listing = match pattern.list().map_err(|error| error.component("files.local"))? {
             Some(listing) => listing,
             None if limits.follow => Default::default(),
             None => {
@@ -239,6 +241,7 @@ impl Worker {
                 return Err(if self.state.files.is_empty() { error } else { error.retryable() });
             }
         };
+        listing.files.retain(|found| !finished.is_marker(&found.path));
         let root = pattern.root();
         let mut closed = BTreeMap::new();
         for (path, error) in listing.failed {
@@ -250,7 +253,7 @@ impl Worker {
         }
         self.closed = closed;
         let Reconciled { files, moved, gone } = reconcile(&root, listing.files, &mut self.state);
-        let when = When { follow: limits.follow, poll: *poll };
+        let when = When { follow: limits.follow, poll: *poll, finished };
         let mut tasks = plan(files, &mut self.state, &mut self.seen, when);
         for key in moved {
             self.waiting.remove(&key);

@@ -12,6 +12,7 @@ use super::*;
 
 mod bytes_exact;
 mod failing;
+mod finished;
 mod follow;
 mod formats;
 mod growth;
