@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::digest::Sha256;
 use crate::document::Document;
 use crate::envelope::{Derived, Envelope, Request};
+use crate::format::Format;
 use crate::id::{AttemptId, BatchId, Dataset};
 use crate::position::Position;
 use crate::record::Record;
@@ -98,6 +99,10 @@ impl Batch {
                 (Some(id), _) => part(id.as_bytes()),
                 (None, Some(reading)) => part(reading.as_bytes()),
                 (None, None) => part(&self.id.number.to_le_bytes()),
+            }
+            if matches!(&**document.format(), Format::Decoded { .. }) {
+                // Several records may be made from the same bytes.
+                part(&(origin.ordinal - document.first()).to_le_bytes());
             }
             part(document.bytes().get(start..start + origin.length as usize).unwrap_or_default());
         }

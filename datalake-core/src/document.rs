@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use serde_json::{Map, Value};
 
 use crate::digest::Sha256;
 use crate::format::Format;
@@ -18,7 +19,9 @@ pub struct Document {
     offset: u64,
     format: Arc<Format>,
     id: Option<Arc<str>>,
+    properties: Option<Arc<Map<String, Value>>>,
     reading: Option<Sha256>,
+    first: u32,
 }
 
 impl Document {
@@ -34,7 +37,9 @@ impl Document {
             offset: 0,
             format: format.into(),
             id: None,
+            properties: None,
             reading: None,
+            first: 0,
         }
     }
 
@@ -52,10 +57,28 @@ impl Document {
         self
     }
 
+    /// Says what else the silo told of the document, for instance the topic and the quality of service of a message. It
+    /// is kept in lineage, so it is small and no secret.
+    #[must_use]
+    pub fn with_properties(mut self, properties: impl Into<Arc<Map<String, Value>>>) -> Self {
+        self.properties = Some(properties.into());
+        self
+    }
+
     /// Says in which reading of the source the document came: the digest of what the source had given before.
     pub(crate) fn in_reading(mut self, reading: Sha256) -> Self {
         self.reading = Some(reading);
         self
+    }
+
+    /// Says which number its first record has in the batch.
+    pub(crate) fn numbered(mut self, first: u32) -> Self {
+        self.first = first;
+        self
+    }
+
+    pub(crate) fn first(&self) -> u32 {
+        self.first
     }
 
     pub(crate) fn reading(&self) -> Option<Sha256> {
@@ -102,5 +125,11 @@ impl Document {
     #[must_use]
     pub fn id(&self) -> Option<&Arc<str>> {
         self.id.as_ref()
+    }
+
+    /// What else the silo told of the document.
+    #[must_use]
+    pub fn properties(&self) -> Option<&Arc<Map<String, Value>>> {
+        self.properties.as_ref()
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// How a document divides into records, and what a record of it contains.
 ///
@@ -34,6 +35,27 @@ pub enum Format {
         /// The name, with its prefix if it has one.
         element: String,
     },
+    /// Any other, by a [`Decoder`](crate::split::Decoder).
+    Decoded {
+        /// The name of the decoder.
+        decoder: String,
+        /// What it must know beside the bytes.
+        #[serde(default, skip_serializing_if = "Value::is_null")]
+        settings: Value,
+        /// Where a long document may be cut.
+        cut: Cut,
+    },
+}
+
+/// Where bytes may be cut into several documents, when only a decoder can tell the records in them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Cut {
+    /// Nowhere: they are one document, and its records cannot be read without it.
+    Whole,
+    /// After any line end. A record is bytes of the document that can be read alone.
+    Lines,
 }
 
 /// The dialect and header of delimited text.
@@ -59,7 +81,9 @@ impl Format {
     pub fn content(&self) -> Content {
         match self {
             Self::Whole | Self::Lines | Self::Xml { .. } => Content::Opaque,
-            Self::Json | Self::Ndjson | Self::JsonArray { .. } | Self::Csv(_) => Content::Json,
+            Self::Json | Self::Ndjson | Self::JsonArray { .. } | Self::Csv(_) | Self::Decoded { .. } => {
+                Content::Json
+            }
         }
     }
 }

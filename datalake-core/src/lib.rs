@@ -34,7 +34,7 @@ pub use digest::Sha256;
 pub use document::Document;
 pub use envelope::{Acquired, Derived, Envelope, Hop, Origin, Request, Worker, config_digest};
 pub use error::{Error, ErrorKind, RecordError, Result};
-pub use format::{Content, Csv, Format};
+pub use format::{Content, Csv, Cut, Format};
 pub use id::{AttemptId, BatchId, Dataset, PipelineId, RecordId};
 pub use pipeline::Pipeline;
 pub use position::Position;

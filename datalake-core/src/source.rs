@@ -1,6 +1,7 @@
 //! Where data comes from.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -10,6 +11,7 @@ use crate::Result;
 use crate::batch::SourceBatch;
 use crate::id::Dataset;
 use crate::position::Position;
+use crate::split::Decoder;
 
 /// What the engine must know of a source before it asks for the first batch.
 #[derive(Debug, Clone)]
@@ -122,6 +124,11 @@ pub struct Remaining {
 pub trait Source: Send + 'static {
     /// What the source is. Constant.
     fn info(&self) -> &SourceInfo;
+
+    /// What makes records of its documents, where a format needs it. Constant.
+    fn decoders(&self) -> Vec<Arc<dyn Decoder>> {
+        Vec::new()
+    }
 
     /// The next documents, or that there are none now, or none ever again.
     ///

@@ -128,8 +128,12 @@ impl LakeSource {
                 let piece = |(n, (row, document)): (usize, (_, Document))| {
                     let row: datalake_core::ledger::DocumentRow = row;
                     let here = Document::new(document.bytes().clone(), location, row.format).at(row.content);
-                    let document = match row.id {
+                    let here = match row.id {
                         Some(id) => here.with_id(id),
+                        None => here,
+                    };
+                    let document = match row.properties {
+                        Some(properties) => here.with_properties(properties),
                         None => here,
                     };
                     Piece { document, of: of.clone(), next: (n + 1, 0) }

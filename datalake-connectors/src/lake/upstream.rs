@@ -2,8 +2,7 @@
 
 use datalake_core::lake::{Lake, Trace, Zone, stamp};
 use datalake_core::ledger::Ledger;
-use datalake_core::split::split;
-use datalake_core::{BatchId, Error, ErrorKind, RecordId, Result};
+use datalake_core::{BatchId, Cut, Error, ErrorKind, Format, RecordId, Result};
 
 /// The record of a lake that another record was made from, by the trace of that one. Tracing it in the lake leads to the
 /// raw bytes as they were acquired.
@@ -45,14 +44,15 @@ pub async fn upstream(lake: &Lake, trace: &Trace) -> Result<RecordId> {
                 continue;
             };
             let (mut ordinal, mut found, mut many) = (row.first, None, false);
-            split(&document, |piece| {
+            lake.decoders().split(&document, |piece| {
                 many |= ordinal > row.first;
                 if piece.range.start as u64 == start && found.is_none() {
                     found = Some(ordinal);
                 }
                 ordinal += 1;
             });
-            if many && trace.raw.is_none() {
+            let whole = matches!(&**document.format(), Format::Decoded { cut: Cut::Whole, .. });
+            if many && (trace.raw.is_none() || whole) {
                 return Err(missing());
             }
             let batch = BatchId { pipeline: of.pipeline.clone(), number: entry.commit.batch };

@@ -12,6 +12,7 @@ use crate::codec::Expansion;
 use crate::digest::Sha256;
 use crate::id::{Dataset, PipelineId, RecordId};
 use crate::ledger::{Entry, Ledger, StoreLedger};
+use crate::split::Decoders;
 use crate::store::{LocalStore, ObjectStore};
 use crate::{Error, ErrorKind};
 
@@ -46,6 +47,7 @@ pub struct Lake {
     store: Arc<dyn ObjectStore>,
     ledger: StoreLedger,
     formats: Arc<[Arc<dyn ObjectFormat>]>,
+    decoders: Decoders,
 }
 
 impl Lake {
@@ -53,7 +55,12 @@ impl Lake {
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         let ndjson: Arc<dyn ObjectFormat> = Arc::new(format::Ndjson);
-        Self { ledger: StoreLedger::new(Arc::clone(&store)), store, formats: [ndjson].into() }
+        Self {
+            ledger: StoreLedger::new(Arc::clone(&store)),
+            store,
+            formats: [ndjson].into(),
+            decoders: Decoders::default(),
+        }
     }
 
     /// The lake in a directory, which is made if it is not there.
@@ -71,6 +78,20 @@ impl Lake {
         let others = self.formats.iter().filter(|other| other.name() != format.name()).cloned();
         self.formats = others.chain([Arc::clone(&format)]).collect();
         self
+    }
+
+    /// The same lake, in which [`Tracer`] finds the records of documents that need these decoders. A pipeline gives its
+    /// own to its [lake](crate::Pipeline::lake).
+    #[must_use]
+    pub fn with_decoders(mut self, decoders: &Decoders) -> Self {
+        self.decoders = decoders.clone();
+        self
+    }
+
+    /// The decoders that it was given.
+    #[must_use]
+    pub fn decoders(&self) -> &Decoders {
+        &self.decoders
     }
 
     /// The format of an object outside of the raw zone.

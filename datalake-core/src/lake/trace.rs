@@ -7,6 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use super::layout::Zone;
 use super::line::QuarantineLine;
@@ -17,7 +18,7 @@ use crate::envelope::Envelope;
 use crate::format::Format;
 use crate::id::{PipelineId, RecordId};
 use crate::ledger::{Commit, CommitKind, Ledger, Manifest};
-use crate::split::split;
+use crate::split::Decoders;
 use crate::{Error, ErrorKind, Result};
 
 /// How many objects and documents a [`Tracer`] remembers.
@@ -40,9 +41,13 @@ pub struct Trace {
     /// The id under which the silo knows the document.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub document_id: Option<String>,
+    /// What else the silo told of the document.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub properties: Option<Arc<Map<String, Value>>>,
     /// How the document divides into records.
     pub format: Format,
-    /// The first byte of the record in the thing at the locator.
+    /// The first byte of the record in the thing at the locator. Of the whole document, if its format needs a decoder
+    /// that the lake [was not given](Lake::with_decoders).
     pub offset: u64,
     /// The length of the record there, in bytes.
     pub length: u64,
@@ -92,7 +97,8 @@ pub struct Tracer {
 #[derive(Debug)]
 struct Pieces {
     document: Document,
-    ranges: Vec<Range<usize>>,
+    /// None if they cannot be told.
+    ranges: Option<Vec<Range<usize>>>,
 }
 
 /// An object of lines and where each record is in it, by batch, ordinal and child, and which commit made it.
@@ -131,6 +137,7 @@ impl Tracer {
             envelope: commit.envelope.clone(),
             locator: row.locator.to_string(),
             document_id: row.id.as_deref().map(str::to_owned),
+            properties: row.properties.clone(),
             format: (*row.format).clone(),
             offset: row.offset,
             length: row.bytes,
@@ -145,11 +152,11 @@ impl Tracer {
             let pieces = match self.documents.find(&key) {
                 Some(pieces) => pieces,
                 None => {
-                    self.documents.add(key, Arc::new(Pieces::cut(self.lake.document(manifest, &row).await?)))
+                    let document = self.lake.document(manifest, &row).await?;
+                    self.documents.add(key, Arc::new(Pieces::cut(document, &self.lake.decoders)))
                 }
             };
-            let range =
-                pieces.ranges.get((record.ordinal - row.first) as usize).cloned().ok_or_else(missing)?;
+            let range = pieces.range((record.ordinal - row.first) as usize).ok_or_else(missing)?;
             trace.offset = row.offset + range.start as u64;
             trace.length = range.len() as u64;
             trace.raw_offset = row.content + range.start as u64;
@@ -218,10 +225,20 @@ impl Tracer {
 }
 
 impl Pieces {
-    fn cut(document: Document) -> Self {
-        let mut ranges = Vec::new();
-        split(&document, |piece| ranges.push(piece.range));
+    fn cut(document: Document, decoders: &Decoders) -> Self {
+        let ranges = decoders.know(document.format()).then(|| {
+            let mut ranges = Vec::new();
+            decoders.split(&document, |piece| ranges.push(piece.range));
+            ranges
+        });
         Self { document, ranges }
+    }
+
+    fn range(&self, record: usize) -> Option<Range<usize>> {
+        match &self.ranges {
+            Some(ranges) => ranges.get(record).cloned(),
+            None => Some(0..self.document.len()),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::digest::Sha256;
 use crate::document::Document;
@@ -82,6 +83,9 @@ pub struct DocumentTable {
     /// silo knows by an id.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     readings: Vec<(u32, Sha256)>,
+    /// What else the silo told of documents, by their index.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    properties: Vec<(u32, Arc<Map<String, Value>>)>,
 }
 
 /// Locator, format, offset at the locator, bytes, records, id.
@@ -106,6 +110,8 @@ pub struct DocumentRow {
     pub records: u32,
     /// The id under which the silo knows it.
     pub id: Option<Arc<str>>,
+    /// What else the silo told of it.
+    pub properties: Option<Arc<Map<String, Value>>>,
     /// The reading in which it came.
     pub(crate) reading: Option<Sha256>,
 }
@@ -113,8 +119,13 @@ pub struct DocumentRow {
 impl DocumentRow {
     /// A document with what the silo and the engine called it when it came.
     pub(crate) fn placed(&self, document: Document) -> Document {
+        let document = document.numbered(self.first);
         let document = match &self.id {
             Some(id) => document.with_id(id.clone()),
+            None => document,
+        };
+        let document = match &self.properties {
+            Some(properties) => document.with_properties(Arc::clone(properties)),
             None => document,
         };
         match self.reading {
@@ -135,6 +146,9 @@ impl DocumentTable {
                 && table.readings.last().is_none_or(|(_, last)| *last != reading)
             {
                 table.readings.push((table.rows.len() as u32, reading));
+            }
+            if let Some(properties) = document.properties() {
+                table.properties.push((table.rows.len() as u32, Arc::clone(properties)));
             }
             table.rows.push((locator, format, offset, bytes, records, document.id().cloned()));
         }
@@ -158,6 +172,7 @@ impl DocumentTable {
         let (mut content, mut first) = (0, 0);
         self.rows.iter().zip(0..).filter_map(move |((locator, format, offset, bytes, records, id), index)| {
             let reading = self.readings[..self.readings.partition_point(|(from, _)| *from <= index)].last();
+            let told = self.properties.binary_search_by_key(&index, |(of, _)| *of).ok();
             let row = DocumentRow {
                 locator: Arc::clone(self.locators.get(*locator as usize)?),
                 format: Arc::clone(self.formats.get(*format as usize)?),
@@ -167,6 +182,7 @@ impl DocumentTable {
                 first,
                 records: *records,
                 id: id.clone(),
+                properties: told.map(|told| Arc::clone(&self.properties[told].1)),
                 reading: reading.map(|(_, reading)| *reading),
             };
             content += bytes;

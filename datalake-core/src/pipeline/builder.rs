@@ -17,6 +17,7 @@ use crate::ledger::Ledger;
 use crate::retry::Retry;
 use crate::sink::{Archive, Land, Landing, Quarantine, Sink};
 use crate::source::Source;
+use crate::split::{Decoder, Decoders};
 use crate::transform::Transform;
 use crate::{Error, Result};
 
@@ -26,6 +27,7 @@ pub struct PipelineBuilder {
     name: String,
     source: Option<Box<dyn Source>>,
     archive: Option<Box<dyn Archive>>,
+    decoders: Decoders,
     transforms: Vec<Arc<dyn Transform>>,
     sinks: Vec<Box<dyn Sink>>,
     quarantine: Option<Box<dyn Quarantine>>,
@@ -43,6 +45,7 @@ impl PipelineBuilder {
             name,
             source: None,
             archive: None,
+            decoders: Decoders::default(),
             transforms: Vec::new(),
             sinks: Vec::new(),
             quarantine: None,
@@ -63,6 +66,13 @@ impl PipelineBuilder {
     /// Sets where data comes from, chosen at run time.
     pub fn boxed_source(mut self, source: Box<dyn Source>) -> Self {
         self.source = Some(source);
+        self
+    }
+
+    /// Adds what makes records of documents that the source did not make itself, for instance of the raw zone of another
+    /// lake. The decoders of the source are known without it.
+    pub fn decoder(mut self, decoder: impl Decoder) -> Self {
+        self.decoders = self.decoders.with(Arc::new(decoder));
         self
     }
 
@@ -163,7 +173,7 @@ impl PipelineBuilder {
     /// [`ConfigInvalid`](crate::ErrorKind::ConfigInvalid) if the name is bad.
     pub fn reshaper(self) -> Result<Reshaper> {
         let id = PipelineId::new(&self.name)?;
-        let chain = Chain::new(self.transforms, false);
+        let chain = Chain::new(self.decoders, self.transforms, false);
         Ok(Reshaper::new(id, &self.worker, chain, self.options.retry, self.ambient))
     }
 
@@ -183,7 +193,9 @@ impl PipelineBuilder {
             return Err(missing("the pipeline has neither sink nor archive"));
         }
         let info = source.info().clone();
-        let chain = Chain::new(self.transforms, self.sinks.is_empty());
+        let decoders = self.decoders.with_all(source.decoders());
+        let lake = self.lake.map(|lake| lake.with_decoders(&decoders));
+        let chain = Chain::new(decoders, self.transforms, self.sinks.is_empty());
         let sinks: Vec<_> =
             self.sinks.iter().map(|sink| json!([sink.info().name, sink.info().config])).collect();
         let config = json!([info.system, info.locator, info.config, chain.describe(), sinks]);
@@ -196,7 +208,7 @@ impl PipelineBuilder {
             sinks: self.sinks,
             quarantine: self.quarantine,
             ledger,
-            lake: self.lake,
+            lake,
             worker: Mutex::new(worker),
             options: self.options,
             ambient: self.ambient,

@@ -14,7 +14,7 @@ use crate::position::Position;
 use crate::record::{Record, RecordRef};
 use crate::records::{Records, Step};
 use crate::retry::Retry;
-use crate::split::split;
+use crate::split::Decoders;
 use crate::transform::{Tally, Transform, run};
 use crate::{Error, ErrorKind, Result};
 
@@ -23,6 +23,7 @@ type Link = (Arc<Step>, Arc<dyn Transform>);
 /// The transforms of a pipeline, in stretches that run in one pass each.
 #[derive(Clone)]
 pub(super) struct Chain {
+    decoders: Decoders,
     parse: Arc<Step>,
     /// Record transforms before any other, which share the pass of the parser.
     first: Arc<[Link]>,
@@ -69,7 +70,7 @@ pub(super) struct Untouched {
 }
 
 impl Chain {
-    pub(super) fn new(transforms: Vec<Arc<dyn Transform>>, without_sink: bool) -> Self {
+    pub(super) fn new(decoders: Decoders, transforms: Vec<Arc<dyn Transform>>, without_sink: bool) -> Self {
         let count_only = without_sink && transforms.is_empty();
         let ordered = transforms.iter().any(|transform| transform.ordered());
         let parse = Arc::new(Step { n: 0, name: "parse".into(), version: "1".into() });
@@ -90,7 +91,7 @@ impl Chain {
                 link => Stretch::Fused(links.into_iter().chain(link).collect()),
             })
             .collect();
-        Self { parse, first, rest, ordered, count_only }
+        Self { decoders, parse, first, rest, ordered, count_only }
     }
 
     /// The same transforms, for records that are always looked at.
@@ -129,13 +130,14 @@ impl Chain {
         check_size(&documents)?;
         let (parse, first, ambient) =
             (Arc::clone(&self.parse), Arc::clone(&self.first), means.ambient.clone());
+        let decoders = self.decoders.clone();
         let count_only = self.count_only;
         let (documents, cut, mut records, mut hops) = means
             .ambient
             .cpu()
             .run(move || {
                 let start = ambient.now();
-                let (cut, mut records) = cut_records(&documents, &parse, count_only);
+                let (cut, mut records) = cut_records(&decoders, &documents, &parse, count_only);
                 if count_only {
                     return (documents, cut, records, Vec::new());
                 }
@@ -254,13 +256,18 @@ fn check_size(documents: &[Document]) -> Result<()> {
 }
 
 /// The records of each document, and all of them, unless they are only counted.
-fn cut_records(documents: &Arc<[Document]>, parse: &Arc<Step>, count_only: bool) -> (Vec<u32>, Records) {
+fn cut_records(
+    decoders: &Decoders,
+    documents: &Arc<[Document]>,
+    parse: &Arc<Step>,
+    count_only: bool,
+) -> (Vec<u32>, Records) {
     let mut cut = Vec::with_capacity(documents.len());
     let mut records = Records::new(Arc::clone(documents), Vec::new(), Arc::clone(parse));
     let mut ordinal = 0_u32;
     for (index, document) in documents.iter().enumerate() {
         let first = ordinal;
-        split(document, |piece| {
+        decoders.split(document, |piece| {
             let origin = RecordRef {
                 ordinal,
                 offset: piece.range.start as u32,

@@ -50,11 +50,13 @@ pub(super) async fn land(shared: &Shared, run: &str, group: Group, slot: Slot) -
         hops: group.hops,
         derived_from: group.derived_from,
     });
+    let firsts = group.cut.iter().scan(0, |next, &n| Some(std::mem::replace(next, *next + n)));
+    let documents = group.documents.into_iter().zip(firsts);
     let batch = Batch {
         id: BatchId { pipeline: shared.id.clone(), number: slot.batch },
         attempt: shared.ambient.attempt(),
         dataset: shared.info.dataset.clone(),
-        documents: group.documents.into(),
+        documents: documents.map(|(document, first)| document.numbered(first)).collect(),
         records: Arc::new(group.records),
         envelope,
     };

@@ -154,27 +154,20 @@ async fn replayed(shared: &Shared, lake: &Lake, view: &View, original: &Commit) 
             lines.entry(line.id.ordinal).or_insert(line);
         }
     }
-    let ordinals: Vec<u32> = lines.keys().copied().collect();
     let rows: Vec<DocumentRow> = shared.ledger.manifest(original).await?.documents.rows().collect();
-    let document = |line: &QuarantineLine| {
-        let row = rows.partition_point(|row| row.first <= line.id.ordinal).checked_sub(1);
-        let document = line.document()?;
-        Ok(match row {
-            Some(row) => rows[row].placed(document),
-            None => document,
-        })
-    };
-    let documents = lines.values().map(document).collect::<Result<Vec<_>>>()?;
+    let again = Again::of(&lines, &rows)?;
+    let documents = again.iter().map(|again| again.document.clone()).collect();
     let done = transform(shared, original, documents).await?;
 
-    // A document that gives no record, or more than one, cannot be told to be the record it was.
-    let first: Vec<u32> =
+    // A document of one record that gives more cannot be told to be the record it was. Of a whole document, a record is
+    // the one it was if it is as far from the first as it was.
+    let starts: Vec<u32> =
         done.cut.iter().scan(0, |next, &n| Some(std::mem::replace(next, *next + n))).collect();
     let place = |origin: RecordRef| {
-        let document = usize::from(origin.document);
-        let ordinal = ordinals[document];
-        let alone = origin.ordinal == first[document];
-        let children = &wanted[&ordinal];
+        let (again, start) = (&again[usize::from(origin.document)], starts[usize::from(origin.document)]);
+        let ordinal = again.first + (origin.ordinal - start);
+        let children = wanted.get(&ordinal)?;
+        let alone = again.whole || origin.ordinal == start;
         let kept = alone && (children.contains(&0) || children.contains(&origin.child));
         kept.then_some(RecordRef { ordinal, ..origin })
     };
@@ -206,6 +199,38 @@ async fn replayed(shared: &Shared, lake: &Lake, view: &View, original: &Commit) 
     }
     let retired = objects.into_iter().map(|object| object.location).collect();
     Ok(Remade { documents: done.documents.to_vec(), records, rejected, counts, hops: done.hops, retired })
+}
+
+/// A document to be cut once more, and the number in the batch of the first record in it.
+struct Again {
+    document: Document,
+    first: u32,
+    /// All the records that it had are in it.
+    whole: bool,
+}
+
+impl Again {
+    /// Each refused record as a document of its own; those that cannot be read alone, in the document they were in.
+    fn of(lines: &BTreeMap<u32, QuarantineLine>, rows: &[DocumentRow]) -> Result<Vec<Self>> {
+        let mut again = Vec::new();
+        for (&ordinal, line) in lines {
+            let row = rows.partition_point(|row| row.first <= ordinal).checked_sub(1).map(|n| &rows[n]);
+            match row {
+                Some(row) if line.needs_document() => {
+                    if line.bytes_with.is_none() {
+                        let document = row.placed(line.document()?.at(row.offset));
+                        again.push(Self { document, first: row.first, whole: true });
+                    }
+                }
+                row => {
+                    let document = line.document()?;
+                    let document = row.map_or(document.clone(), |row| row.placed(document));
+                    again.push(Self { document, first: ordinal, whole: false });
+                }
+            }
+        }
+        Ok(again)
+    }
 }
 
 async fn transform(shared: &Shared, original: &Commit, documents: Vec<Document>) -> Result<Transformed> {

@@ -3,7 +3,7 @@
 use super::csv::Rows;
 use super::json::Elements;
 use super::{BOM, bom};
-use crate::format::Format;
+use crate::format::{Cut, Format};
 
 /// Says where a growing buffer may be cut, so that the documents made of the pieces have the records of the whole.
 ///
@@ -43,12 +43,18 @@ impl Cutter {
     pub fn new(format: &Format, offset: u64) -> Self {
         let begun = offset > 0;
         Self(match format {
-            Format::Lines | Format::Ndjson => Kind::Line { seen: 0, cut: 0 },
+            Format::Lines | Format::Ndjson | Format::Decoded { cut: Cut::Lines, .. } => {
+                Kind::Line { seen: 0, cut: 0 }
+            }
             Format::Csv(csv) => Kind::Row { rows: Box::new(Rows::new(0, csv.delimiter)), begun },
             Format::JsonArray { pointer } if pointer.is_empty() => {
                 Kind::Element { elements: Elements::new(0, !begun), begun }
             }
-            Format::Whole | Format::Json | Format::JsonArray { .. } | Format::Xml { .. } => Kind::Never,
+            Format::Whole
+            | Format::Json
+            | Format::JsonArray { .. }
+            | Format::Xml { .. }
+            | Format::Decoded { .. } => Kind::Never,
         })
     }
 

@@ -13,6 +13,7 @@ use crate::format::{Content, Format};
 
 mod csv;
 mod cutter;
+mod decoder;
 mod json;
 mod lines;
 #[cfg(test)]
@@ -21,6 +22,7 @@ mod xml;
 
 pub use csv::{CsvHeader, MAX_COLUMNS, MAX_FIELD, csv_header, detect_delimiter};
 pub use cutter::Cutter;
+pub use decoder::{Decoder, Decoders};
 pub use json::detect_json;
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
@@ -39,6 +41,18 @@ pub struct Piece {
 }
 
 impl Piece {
+    /// A record, and the bytes of its document that it was made from.
+    #[must_use]
+    pub fn new(range: Range<usize>, body: impl Into<Bytes>, content: Content) -> Self {
+        Self { range, body: body.into(), content, error: None }
+    }
+
+    /// Bytes of a document that are no record, and why.
+    #[must_use]
+    pub fn error(range: Range<usize>, error: RecordError) -> Self {
+        Self { range, body: Bytes::new(), content: Content::Opaque, error: Some(error) }
+    }
+
     fn of(bytes: &Bytes, range: Range<usize>, content: Content) -> Self {
         Self { body: bytes.slice(range.clone()), range, content, error: None }
     }
@@ -71,10 +85,16 @@ impl Piece {
 ///   and so on if it has none.
 /// * [`Format::Xml`]: the elements as they stand. Nothing is expanded: references to entities stay as they are, and a
 ///   document that declares its type is an error. What comes after a break is one piece, an error, with the rest.
-pub fn split(document: &Document, mut piece: impl FnMut(Piece)) {
+/// * [`Format::Decoded`]: one piece, an error: what [`Decoders`] know is cut by [`Decoders::split`].
+pub fn split(document: &Document, piece: impl FnMut(Piece)) {
+    Decoders::default().split(document, piece);
+}
+
+/// Cuts a document of a format that needs no decoder.
+fn cut(document: &Document, format: &Format, mut piece: impl FnMut(Piece)) {
     let bytes = document.bytes();
     let first = document.offset() == 0;
-    match &**document.format() {
+    match format {
         Format::Whole => piece(Piece::of(bytes, 0..bytes.len(), Content::Opaque)),
         Format::Json => piece(Piece::of(bytes, json::trim(bytes, bom(bytes)..bytes.len()), Content::Json)),
         Format::Lines => lines::opaque(bytes, piece),
@@ -83,6 +103,7 @@ pub fn split(document: &Document, mut piece: impl FnMut(Piece)) {
         Format::JsonArray { pointer } => json::array_at(bytes, pointer, piece),
         Format::Csv(format) => csv::rows(bytes, if first { bom(bytes) } else { 0 }, format, piece),
         Format::Xml { element } => xml::elements(bytes, element, piece),
+        Format::Decoded { .. } => {}
     }
 }
 

@@ -59,13 +59,8 @@ impl Quarantine for LakeQuarantine {
 
 fn encode(batch: &Batch, rejected: &[Rejected]) -> Result<Bytes> {
     let mut lines = Vec::new();
-    for rejected in rejected {
-        let document = batch.documents.get(usize::from(rejected.origin.document)).ok_or_else(|| {
-            Error::unexpected("a refused record has no document")
-                .with("record", rejected.origin.id(&batch.id))
-        })?;
-        let line = QuarantineLine::new(&batch.id, document, rejected);
-        serde_json::to_writer(&mut lines, &line).map_err(|cause| {
+    for line in QuarantineLine::of(&batch.id, &batch.documents, rejected) {
+        serde_json::to_writer(&mut lines, &line?).map_err(|cause| {
             Error::unexpected("a refused record cannot be written as JSON").caused_by(cause)
         })?;
         lines.push(b'\n');

@@ -33,13 +33,15 @@ pub async fn can_be_cancelled_at_every_await(harness: &dyn SourceHarness) -> Cas
                 empty = if batch.documents.is_empty() { empty + 1 } else { 0 };
                 batches.push(batch);
             }
-            None if harness.is_live() && units(&batches).len() < expected.len() => empty += 1,
+            None if harness.is_live() && units(&harness.decoders(), &batches).len() < expected.len() => {
+                empty += 1
+            }
             None => break,
         }
         ensure!(empty < EMPTY, "nothing came {EMPTY} times");
     }
     drop(told);
-    bodies(&units(&batches), &expected)
+    bodies(&units(&harness.decoders(), &batches), &expected)
         .map_err(|failure| failure.during("reading with every call dropped at every await"))?;
     Ok(Outcome::Passed)
 }

@@ -24,7 +24,7 @@ pub async fn uncommitted_is_delivered_again(harness: &dyn SourceHarness) -> Case
         return queued(harness).await;
     }
     let (batches, all) = baseline(harness).await?;
-    let from_start = units(&Reading::start(harness, None).await?.drain().await?);
+    let from_start = units(&harness.decoders(), &Reading::start(harness, None).await?.drain().await?);
     same(&from_start, &all).map_err(|failure| failure.during("reading again after no commit"))?;
     // Commits only ever move on, so each round goes on with the silo as the round before has left it.
     let (mut committed, mut before) = (None, 0);
@@ -35,9 +35,9 @@ pub async fn uncommitted_is_delivered_again(harness: &dyn SourceHarness) -> Case
         reading.commit(&batch.position).await?;
         reading.batch().await?;
         drop(reading);
-        before += units(std::slice::from_ref(&batch)).len();
+        before += units(&harness.decoders(), std::slice::from_ref(&batch)).len();
         let position = committed.insert(batch.position);
-        let rest = units(&Reading::start(harness, Some(position)).await?.drain().await?);
+        let rest = units(&harness.decoders(), &Reading::start(harness, Some(position)).await?.drain().await?);
         same(&rest, &all[before.min(all.len())..])
             .map_err(|failure| failure.during(format_args!("reading on after the commit of {position}")))?;
     }
@@ -57,7 +57,7 @@ async fn queued(harness: &dyn SourceHarness) -> CaseResult {
     first.batch().await?;
     drop(first);
     let again = Reading::start(harness, None).await?.take(expected.len()).await?;
-    let again = sorted(units(&again));
+    let again = sorted(units(&harness.decoders(), &again));
     ensure!(again == expected, "{} records came again, not the {} of the silo", again.len(), expected.len());
     Ok(Outcome::Passed)
 }
@@ -85,10 +85,10 @@ pub async fn commit_can_be_repeated(harness: &dyn SourceHarness) -> CaseResult {
     if let Some(position) = positions.last() {
         twice(&mut reading, position).await?;
     }
-    super::unit::bodies(&units(&batches), &harness.expected())
+    super::unit::bodies(&units(&harness.decoders(), &batches), &harness.expected())
         .map_err(|failure| failure.during("reading with every commit repeated"))?;
     let again = Reading::start(harness, positions.last()).await?.drain().await?;
-    same(&units(&again), &[])
+    same(&units(&harness.decoders(), &again), &[])
         .map_err(|failure| failure.during("reading on after everything was committed"))?;
     Ok(Outcome::Passed)
 }
@@ -115,7 +115,10 @@ pub async fn window_opens_with_a_commit(harness: &dyn SourceHarness) -> CaseResu
     let (mut open, mut last) = (0, None);
     let mut until = Instant::now() + SOON;
     loop {
-        while harness.is_live() && units(&found).len() == bodies_of(&fed).len() && open < window {
+        while harness.is_live()
+            && units(&harness.decoders(), &found).len() == bodies_of(&fed).len()
+            && open < window
+        {
             match harness.feed().await {
                 Some(more) => fed.push(more),
                 None => break,
@@ -133,10 +136,13 @@ pub async fn window_opens_with_a_commit(harness: &dyn SourceHarness) -> CaseResu
                 source.commit(&position).await?;
                 open = 0;
             }
-        } else if units(&found).len() < expected.len() && Instant::now() < until && harness.is_live() {
+        } else if units(&harness.decoders(), &found).len() < expected.len()
+            && Instant::now() < until
+            && harness.is_live()
+        {
             sleep(Duration::from_millis(5)).await;
         } else {
-            super::unit::bodies(&units(&found), &expected)
+            super::unit::bodies(&units(&harness.decoders(), &found), &expected)
                 .map_err(|failure| failure.during("reading with a commit whenever the window is full"))?;
             return Ok(Outcome::Passed);
         }

@@ -85,7 +85,8 @@ async fn goes_on_with_errors(
         harness.mend().await;
     }
     batches.extend(reading.drain().await?);
-    bodies(&units(&batches), expected).map_err(|failure| failure.during("reading on after an error"))?;
+    bodies(&units(&harness.decoders(), &batches), expected)
+        .map_err(|failure| failure.during("reading on after an error"))?;
     Ok(failed)
 }
 

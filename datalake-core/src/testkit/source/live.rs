@@ -35,7 +35,8 @@ async fn waiting(harness: &dyn SourceHarness) -> Result<Option<Waiting>, Failure
     let fed = feed_all(harness, Some(most)).await?;
     let bodies: Vec<Bytes> = fed.iter().flat_map(|fed| fed.bodies.clone()).collect();
     let batches = reading.take(bodies.len()).await?;
-    let mut found: Vec<Bytes> = units(&batches).into_iter().map(|unit| unit.body).collect();
+    let mut found: Vec<Bytes> =
+        units(&harness.decoders(), &batches).into_iter().map(|unit| unit.body).collect();
     let mut expected = bodies;
     found.sort();
     expected.sort();

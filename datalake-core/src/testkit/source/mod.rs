@@ -6,6 +6,7 @@ use futures::future::BoxFuture;
 
 use super::case::CaseResult;
 use crate::source::Source;
+use crate::split::Decoders;
 use crate::{ErrorKind, Result};
 
 mod cancel;
@@ -83,6 +84,11 @@ pub trait SourceHarness: Send + Sync {
     /// # Errors
     /// The source could not be built. It must not depend on the silo answering.
     async fn open(&self) -> Result<Box<dyn Source>>;
+
+    /// The [decoders](Source::decoders) of the source, if its documents need some.
+    fn decoders(&self) -> Decoders {
+        Decoders::default()
+    }
 
     /// The bodies of all records the silo holds, in the order of the silo.
     fn expected(&self) -> Vec<Bytes> {

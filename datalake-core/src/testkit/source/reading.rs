@@ -76,8 +76,9 @@ impl Reading {
     pub(super) async fn take(&mut self, records: usize) -> Result<Vec<SourceBatch>, Failure> {
         let until = Instant::now() + SOON;
         let mut batches = Vec::new();
-        while units(&batches).len() < records {
-            let found = units(&batches).len();
+        let decoders = self.source.decoders().into_iter().collect();
+        while units(&decoders, &batches).len() < records {
+            let found = units(&decoders, &batches).len();
             ensure!(Instant::now() < until, "{found} of {records} records after {SOON:?}");
             match self.batch().await? {
                 Some(batch) => batches.push(batch),
@@ -120,7 +121,7 @@ pub(super) async fn feed_all(
 /// For cases that go back: the batches of a full read and all their records.
 pub(super) async fn baseline(harness: &dyn SourceHarness) -> Result<(Vec<SourceBatch>, Vec<Unit>), Failure> {
     let (batches, _) = read_all(harness).await?;
-    let all = units(&batches);
+    let all = units(&harness.decoders(), &batches);
     ensure!(!all.is_empty(), "the silo is empty, which proves nothing");
     Ok((batches, all))
 }

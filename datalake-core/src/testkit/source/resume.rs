@@ -52,10 +52,10 @@ async fn each_position(harness: &dyn SourceHarness, change: impl Fn(&Position) -
     let (batches, all) = baseline(harness).await?;
     for n in 0..batches.len() {
         let position = change(&batches[n].position);
-        let before = units(&batches[..=n]).len();
+        let before = units(&harness.decoders(), &batches[..=n]).len();
         let rest = async {
             let rest = Reading::start(harness, Some(&position)).await?.drain().await?;
-            same(&units(&rest), &all[before..])
+            same(&units(&harness.decoders(), &rest), &all[before..])
         };
         rest.await.map_err(|failure| failure.during(format_args!("reading on after {position}")))?;
     }
@@ -112,17 +112,17 @@ pub async fn seek_goes_back(harness: &dyn SourceHarness) -> CaseResult {
     let mut reading = Reading::start(harness, None).await?;
     for n in (0..batches.len()).rev() {
         let position = &batches[n].position;
-        let before = units(&batches[..=n]).len();
+        let before = units(&harness.decoders(), &batches[..=n]).len();
         reading.seek(Some(position)).await?;
         // Half read, so that what lies ready in the source must be forgotten too.
         reading.batch().await?;
         reading.seek(Some(position)).await?;
-        let rest = units(&reading.drain().await?);
+        let rest = units(&harness.decoders(), &reading.drain().await?);
         same(&rest, &all[before..])
             .map_err(|failure| failure.during(format_args!("going back to {position}")))?;
     }
     reading.seek(None).await?;
-    same(&units(&reading.drain().await?), &all)
+    same(&units(&harness.decoders(), &reading.drain().await?), &all)
         .map_err(|failure| failure.during("going back to the beginning"))?;
     Ok(Outcome::Passed)
 }

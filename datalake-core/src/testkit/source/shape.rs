@@ -16,7 +16,7 @@ const MOST_BYTES: usize = 8 << 20;
 pub async fn reads_everything(harness: &dyn SourceHarness) -> CaseResult {
     let (batches, expected) = read_all(harness).await?;
     ensure!(!expected.is_empty(), "the harness expects nothing, which proves nothing");
-    bodies(&units(&batches), &expected)?;
+    bodies(&units(&harness.decoders(), &batches), &expected)?;
     Ok(Outcome::Passed)
 }
 
@@ -29,9 +29,9 @@ pub async fn reads_the_same_twice(harness: &dyn SourceHarness) -> CaseResult {
     if harness.is_live() || !first.source.info().can_seek {
         return Ok(Outcome::Skipped("the source cannot go back"));
     }
-    let once = units(&first.drain().await?);
+    let once = units(&harness.decoders(), &first.drain().await?);
     drop(first);
-    let again = units(&Reading::start(harness, None).await?.drain().await?);
+    let again = units(&harness.decoders(), &Reading::start(harness, None).await?.drain().await?);
     same(&again, &once).map_err(|failure| failure.during("reading again"))?;
     Ok(Outcome::Passed)
 }
@@ -133,7 +133,8 @@ pub async fn goes_on_after_idle(harness: &dyn SourceHarness) -> CaseResult {
             return Ok(Outcome::Skipped("the silo does not grow"));
         };
         let batches = reading.take(fed.bodies.len()).await?;
-        bodies(&units(&batches), &fed.bodies).map_err(|failure| failure.during("reading what was added"))?;
+        bodies(&units(&harness.decoders(), &batches), &fed.bodies)
+            .map_err(|failure| failure.during("reading what was added"))?;
         if let Some(batch) = batches.last() {
             reading.commit(&batch.position).await?;
         }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use crate::batch::SourceBatch;
-use crate::split::split;
+use crate::split::Decoders;
 use crate::testkit::case::{Failure, ensure};
 
 /// One record, independent of the document and batch it came in.
@@ -24,10 +24,10 @@ impl fmt::Debug for Unit {
 }
 
 /// The records of batches, in order.
-pub(super) fn units(batches: &[SourceBatch]) -> Vec<Unit> {
+pub(super) fn units(decoders: &Decoders, batches: &[SourceBatch]) -> Vec<Unit> {
     let mut units = Vec::new();
     for document in batches.iter().flat_map(|batch| &batch.documents) {
-        split(document, |piece| {
+        decoders.split(document, |piece| {
             let offset = document.offset() + piece.range.start as u64;
             units.push(Unit { locator: Arc::clone(document.locator()), offset, body: piece.body });
         });

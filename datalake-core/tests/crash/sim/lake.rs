@@ -141,10 +141,8 @@ impl Quarantine for SimQuarantine {
     async fn keep(&self, batch: &Batch, rejected: &[Rejected]) -> Result<Vec<Output>> {
         let key = layout::object(Zone::Quarantine, batch, "", ".ndjson");
         let mut lines = Vec::new();
-        for rejected in rejected {
-            let document = &batch.documents[usize::from(rejected.origin.document)];
-            let line = QuarantineLine::new(&batch.id, document, rejected);
-            serde_json::to_writer(&mut lines, &line).unwrap();
+        for line in QuarantineLine::of(&batch.id, &batch.documents, rejected) {
+            serde_json::to_writer(&mut lines, &line?).unwrap();
             lines.push(b'\n');
         }
         let bytes = Bytes::from(lines);

@@ -62,9 +62,18 @@ impl Transform for Twice {
 }
 
 /// Remembers by which name it was given which record.
-struct Names {
+pub(super) struct Names {
     info: SinkInfo,
-    names: Arc<std::sync::Mutex<Vec<(String, Bytes)>>>,
+    names: Told,
+}
+
+/// Names and records.
+pub(super) type Told = Arc<std::sync::Mutex<Vec<(String, Bytes)>>>;
+
+impl Names {
+    pub(super) fn new(names: &Told) -> Self {
+        Self { info: SinkInfo::new("names"), names: Arc::clone(names) }
+    }
 }
 
 #[async_trait]
@@ -226,13 +235,12 @@ pub(super) async fn a_replayed_record_has_the_name_outside_of_the_lake_that_it_w
         [ndjson("{\"n\":0}\n{\"bad\":0}\n").at(70), page("a"), page("b")]
     };
     let names = async |word, replay| {
-        let (lake, names) = (place.lake().await, Arc::new(std::sync::Mutex::new(Vec::new())));
-        let sink = Names { info: SinkInfo::new("names"), names: Arc::clone(&names) };
-        let made = pipeline(&lake, documents()).transform(Refuse(word)).sink(sink);
+        let (lake, names) = (place.lake().await, Told::default());
+        let made = pipeline(&lake, documents()).transform(Refuse(word)).sink(Names::new(&names));
         made.build().unwrap().drain(Budget::unlimited()).await.unwrap();
         if replay {
-            let sink = Names { info: SinkInfo::new("names"), names: Arc::clone(&names) };
-            let mut mended = pipeline(&lake, []).transform(Refuse("")).sink(sink).build().unwrap();
+            let mut mended =
+                pipeline(&lake, []).transform(Refuse("")).sink(Names::new(&names)).build().unwrap();
             assert_eq!(mended.replay(&lake).await.unwrap().counts.written, 3);
         }
         let mut names = names.lock().unwrap().clone();

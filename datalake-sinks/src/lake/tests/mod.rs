@@ -2,6 +2,7 @@
 
 mod cases;
 mod compact;
+mod decoded;
 mod lineage;
 mod place;
 mod progress;
