@@ -14,6 +14,7 @@
 //! | `s3` | an S3 with conditional writes and uploads in parts that fails on request |
 //! | `salesforce` | a Salesforce org whose records change while they are read, and that fails on request |
 //! | `sap` | a SAP Gateway: OData 2.0 and 4.0, changes, operational data provisioning |
+//! | `social` | social networks and sales channels, each with its own way of paging |
 
 #[cfg(feature = "dataverse")]
 pub mod dataverse;
@@ -33,7 +34,7 @@ pub mod kinesis;
 pub mod lambda;
 #[cfg(any(feature = "dataverse", feature = "sap"))]
 pub mod odata;
-#[cfg(any(feature = "hubspot", feature = "salesforce"))]
+#[cfg(any(feature = "hubspot", feature = "salesforce", feature = "social"))]
 pub mod rest;
 #[cfg(feature = "s3")]
 pub mod s3;
@@ -41,3 +42,5 @@ pub mod s3;
 pub mod salesforce;
 #[cfg(feature = "sap")]
 pub mod sap;
+#[cfg(feature = "social")]
+pub mod social;

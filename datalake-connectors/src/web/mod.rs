@@ -4,6 +4,8 @@
 pub mod hook;
 #[cfg(feature = "web-poll")]
 pub mod poll;
+#[cfg(feature = "web-presets")]
+pub mod presets;
 
 #[cfg(feature = "web-poll")]
 pub use crate::http::{Auth, OAuth2};

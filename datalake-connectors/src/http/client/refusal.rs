@@ -80,7 +80,10 @@ fn delay(answer: &Answer, now: DateTime<Utc>) -> Option<Duration> {
         StatusCode::TOO_MANY_REQUESTS | StatusCode::FORBIDDEN | StatusCode::SERVICE_UNAVAILABLE
     );
     let names = ["ratelimit-reset", "x-ratelimit-reset", "x-rate-limit-reset"];
-    let reset = names.into_iter().find_map(|name| answer.header(name)).and_then(seconds);
+    let reset = names
+        .into_iter()
+        .find_map(|name| answer.header(name))
+        .and_then(|text| seconds(text).or_else(|| date(text, now)));
     let reset = reset.or_else(|| answer.header("ratelimit").and_then(parameter));
     reset.filter(|_| throttled).map(|reset| moment(reset, now).min(LONGEST))
 }
@@ -93,6 +96,12 @@ fn seconds(text: &str) -> Option<Duration> {
 /// The time until an HTTP date.
 fn until(text: &str, now: DateTime<Utc>) -> Option<Duration> {
     let then = DateTime::parse_from_rfc2822(text).ok()?;
+    Some(then.signed_duration_since(now).to_std().unwrap_or_default())
+}
+
+/// The time until a date in the form of RFC 3339.
+fn date(text: &str, now: DateTime<Utc>) -> Option<Duration> {
+    let then = DateTime::parse_from_rfc3339(text).ok()?;
     Some(then.signed_duration_since(now).to_std().unwrap_or_default())
 }
 
@@ -176,6 +185,7 @@ mod tests {
             (vec![("retry-after", "999999999")], Some(86_400)),
             (vec![("x-ratelimit-reset", in_seconds.as_str())], Some(40)),
             (vec![("x-ratelimit-reset", in_millis.as_str())], Some(50)),
+            (vec![("x-ratelimit-reset", "2024-01-03T02:50:30.000000Z")], Some(90)),
             (vec![("ratelimit", "\"default\";r=0;t=12")], Some(12)),
             (vec![], None),
         ] {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::pagination::Style;
 use super::position::State;
-use super::{Incremental, Pagination, Plan, PollSource, page, probe};
+use super::{AfterId, Incremental, Pagination, Plan, PollSource, page, probe};
 use crate::http::Auth;
 use crate::http::client::{Bounds, Client};
 use crate::http::origin::Origin;
@@ -21,6 +21,7 @@ use datalake_core::{Credential, Dataset, Error, Format, Result, Secret, SourceIn
 pub struct PollSourceBuilder {
     dataset: Dataset,
     url: Secret,
+    origin: Option<String>,
     format: Option<Format>,
     records: Option<String>,
     headers: Vec<(String, Credential)>,
@@ -28,6 +29,7 @@ pub struct PollSourceBuilder {
     auth: Auth,
     pagination: Pagination,
     incremental: Option<Incremental>,
+    after_id: Option<AfterId>,
     rate_limit: Option<(usize, Duration)>,
     bounds: Bounds,
     page_cap: u64,
@@ -40,6 +42,7 @@ impl PollSourceBuilder {
         Self {
             dataset,
             url: Secret::new(url),
+            origin: None,
             format: None,
             records: None,
             headers: Vec::new(),
@@ -47,12 +50,20 @@ impl PollSourceBuilder {
             auth: Auth::none(),
             pagination: Pagination::none(),
             incremental: None,
+            after_id: None,
             rate_limit: None,
             bounds: Bounds { timeout: Duration::from_secs(60), body: 64 << 20 },
             page_cap: 100_000,
             poll_every: Duration::from_secs(60),
             trusted: Vec::new(),
         }
+    }
+
+    /// Asks another scheme, host and port by the same path, for instance a proxy or a simulated server.
+    #[must_use]
+    pub fn origin(mut self, url: impl Into<String>) -> Self {
+        self.origin = Some(url.into());
+        self
     }
 
     /// What a page is. By default its content type says: JSON (an array of records, or one record), NDJSON, CSV or
@@ -100,10 +111,26 @@ impl PollSourceBuilder {
         self
     }
 
+    /// Asks for pages of another size than the pagination was given. Nothing changes where it was given none.
+    #[must_use]
+    pub fn page_size(mut self, records: u64) -> Self {
+        if let Some((_, size)) = &mut self.pagination.size {
+            *size = records;
+        }
+        self
+    }
+
     /// Asks only for what has changed since the last cycle.
     #[must_use]
     pub fn incremental(mut self, incremental: Incremental) -> Self {
         self.incremental = Some(incremental);
+        self
+    }
+
+    /// Asks only for what has a greater id than anything seen.
+    #[must_use]
+    pub fn after_id(mut self, after: AfterId) -> Self {
+        self.after_id = Some(after);
         self
     }
 
@@ -159,7 +186,11 @@ impl PollSourceBuilder {
     }
 
     fn check(self) -> Result<PollSource> {
-        let (origin, path) = Origin::parse(self.url.expose())?;
+        let (own, path) = Origin::parse(self.url.expose())?;
+        let origin = match &self.origin {
+            Some(other) => Origin::parse(other)?.0,
+            None => own,
+        };
         self.pagination.check()?;
         let keyset = self.pagination.style == Style::Keyset;
         match &self.incremental {
@@ -172,6 +203,7 @@ impl PollSourceBuilder {
         if self.incremental.as_ref().is_some_and(|incremental| incremental.id.is_some()) && !keyset {
             return Err(Error::config("the id of a record goes with keyset pages only"));
         }
+        self.after_id.as_ref().map(AfterId::check).transpose()?;
         if self.bounds.timeout.is_zero() || self.bounds.body == 0 || self.page_cap == 0 {
             return Err(Error::config("a bound of nothing allows nothing"));
         }
@@ -193,15 +225,17 @@ impl PollSourceBuilder {
             "records": records,
             "query": self.query.iter().map(|(name, _)| name).collect::<Vec<_>>(),
             "pagination": format!("{:?}", self.pagination),
+            "after_id": self.after_id.as_ref().map(|after| format!("{after:?}")),
             "incremental": self.incremental.as_ref().map(|incremental| format!("{incremental:?}")),
         }));
         let plan = Plan {
-            reader: page::Reader::new(&self.pagination, self.incremental.as_ref()),
+            reader: page::Reader::new(&self.pagination, self.incremental.as_ref(), self.after_id.as_ref()),
             path,
             format,
             records,
             pagination: self.pagination,
             incremental: self.incremental,
+            after_id: self.after_id,
             max_body: self.bounds.body,
             page_cap: self.page_cap,
             poll_every: self.poll_every,

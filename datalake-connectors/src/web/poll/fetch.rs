@@ -110,10 +110,10 @@ fn read(plan: &Plan, answer: &Answer, path: &PathAndQuery, shown: &str) -> Resul
     let format = format::detect(given, records, content_type, path.path(), &body);
     let document = Document::new(body, locator(plan, path, shown), format);
     let mut facts = plan.reader.read(&document)?;
-    if plan.pagination.style == Style::LinkHeader {
+    if let Style::LinkHeader { rel } = &plan.pagination.style {
         let values = answer.headers.get_all(header::LINK);
         let values = values.iter().filter_map(|value| std::str::from_utf8(value.as_bytes()).ok());
-        facts.link = link_header::next(values).map(str::to_owned);
+        facts.link = link_header::related(rel, values).map(str::to_owned);
     }
     Ok((document, facts))
 }

@@ -1,12 +1,12 @@
 //! The `Link` header (RFC 8288).
 
-/// The first link with `rel=next` in some values of the header. Links with an `anchor` speak of another resource and
-/// are passed over.
-pub(super) fn next<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+/// The first link with a relation, such as `next`, in some values of the header. Links with an `anchor` speak of another
+/// resource and are passed over.
+pub(super) fn related<'a>(rel: &str, values: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     values.into_iter().find_map(|mut rest| {
         loop {
-            let (link, after) = one(rest)?;
-            if link.next && !link.anchored {
+            let (link, after) = one(rest, rel)?;
+            if link.related && !link.anchored {
                 return Some(link.target);
             }
             rest = after;
@@ -16,15 +16,15 @@ pub(super) fn next<'a>(values: impl IntoIterator<Item = &'a str>) -> Option<&'a 
 
 struct Link<'a> {
     target: &'a str,
-    next: bool,
+    related: bool,
     anchored: bool,
 }
 
 /// Reads one link, and gives what comes after it.
-fn one(text: &str) -> Option<(Link<'_>, &str)> {
+fn one<'a>(text: &'a str, wanted: &str) -> Option<(Link<'a>, &'a str)> {
     let text = &text[text.find('<')? + 1..];
     let (target, mut rest) = text.split_once('>')?;
-    let mut link = Link { target: target.trim(), next: false, anchored: false };
+    let mut link = Link { target: target.trim(), related: false, anchored: false };
     let mut related = false;
     loop {
         rest = rest.trim_start();
@@ -41,7 +41,7 @@ fn one(text: &str) -> Option<(Link<'_>, &str)> {
         }
         if name.eq_ignore_ascii_case("rel") && !related {
             related = true;
-            link.next = value.split_ascii_whitespace().any(|rel| rel.eq_ignore_ascii_case("next"));
+            link.related = value.split_ascii_whitespace().any(|rel| rel.eq_ignore_ascii_case(wanted));
         }
         link.anchored |= name.eq_ignore_ascii_case("anchor");
     }
@@ -86,8 +86,9 @@ mod tests {
             ("<a>; rel=\"next", Some("a")),
             ("<>; rel=next", Some("")),
         ] {
-            assert_eq!(next([header]), target, "{header}");
+            assert_eq!(related("next", [header]), target, "{header}");
         }
-        assert_eq!(next(["<a>; rel=prev", "<b>; rel=next"]), Some("b"));
+        let both = ["<a>; rel=prev", "<b>; rel=next"];
+        assert_eq!((related("next", both), related("prev", both)), (Some("b"), Some("a")));
     }
 }

@@ -20,6 +20,7 @@ use datalake_core::{
     SourceInfo, async_trait,
 };
 
+mod after_id;
 mod builder;
 mod fetch;
 mod format;
@@ -33,6 +34,7 @@ mod probe;
 #[cfg(test)]
 mod tests;
 
+pub use after_id::AfterId;
 pub use builder::PollSourceBuilder;
 pub use incremental::{Incremental, TimeFormat};
 pub use pagination::Pagination;
@@ -106,6 +108,7 @@ struct Plan {
     reader: Reader,
     pagination: Pagination,
     incremental: Option<Incremental>,
+    after_id: Option<AfterId>,
     max_body: usize,
     page_cap: u64,
     poll_every: Duration,
@@ -125,6 +128,9 @@ impl Plan {
                 Some(Step::After(mark)) => incremental.after(mark),
                 _ => incremental.lower_bound(state.mark.as_ref()),
             });
+        }
+        if let Some(after) = &self.after_id {
+            pairs.extend(after.lower_bound(state.top.as_deref()));
         }
         builder::with_query(&self.path, &pairs)
     }
@@ -185,11 +191,13 @@ impl PollSource {
         let mut state = self.state.clone();
         state.begin(page.began);
         state.pages += 1;
-        state.raise(facts.high.clone());
+        state.raise(facts.high.clone(), facts.greatest.clone());
         let resolve = |link: &str| self.client.without_credentials(reroot(link, &page.path)?);
         let next = self.plan.pagination.next(state.next.as_ref(), facts, resolve)?;
         let news = !facts.empty && state.note(facts.fingerprint);
-        if matches!(&next, Some(Step::Cursor(cursor)) if self.client.reveals(cursor)) {
+        if matches!(&next, Some(Step::Cursor(cursor)) if self.client.reveals(cursor))
+            || facts.greatest.as_ref().is_some_and(|id| self.client.reveals(id))
+        {
             return Err(Error::unexpected("a cursor repeats a credential"));
         }
         state.validators = page.validators;
@@ -216,7 +224,8 @@ impl PollSource {
             self.before = None;
         }
         // A cycle that ends unnoted would be ended again by every run that begins at the position before.
-        let moved = self.given.next.is_some() || self.given.mark != self.state.mark;
+        let reached = |state: &State| (state.mark.clone(), state.top.clone());
+        let moved = self.given.next.is_some() || reached(&self.given) != reached(&self.state);
         let due = if ended { moved } else { self.unnoted >= UNNOTED };
         if document.is_none() && !due {
             return Ok(None);
@@ -240,7 +249,10 @@ impl PollSource {
             );
         }
         match self.plan.pagination.style {
-            Style::LinkHeader | Style::NextUrl { .. } | Style::Cursor { .. } => {
+            Style::LinkHeader { .. }
+            | Style::NextUrl { .. }
+            | Style::Cursor { .. }
+            | Style::LastRecord { .. } => {
                 self.visited.insert(Fingerprint::of(path.as_str().as_bytes()));
                 let next = self.plan.request(state)?;
                 if self.visited.contains(&Fingerprint::of(next.as_str().as_bytes())) {

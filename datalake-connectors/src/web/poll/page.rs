@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::after_id::{AfterId, greater};
 use super::incremental::{Incremental, Mark, TimeFormat, text};
 use super::pagination::{Pagination, Style};
 use super::position::Fingerprint;
@@ -15,6 +16,8 @@ const TOTAL: usize = 2;
 const RECORDS: usize = 3;
 const TIME: usize = 0;
 const ID: usize = 1;
+const LAST: usize = 2;
+const KEY: usize = 3;
 
 type Slots<'a, const N: usize> = [Option<&'a RawValue>; N];
 
@@ -33,6 +36,10 @@ pub(super) struct Facts {
     pub(super) total: Option<u64>,
     /// The greatest timestamp; for keyset pages the last record.
     pub(super) high: Option<Mark>,
+    /// What the last record leads on by.
+    pub(super) last: Option<String>,
+    /// The greatest id.
+    pub(super) greatest: Option<String>,
     /// Whether no record is older than the one before it.
     pub(super) ascending: bool,
     /// Of the records, or of the whole page where they cannot be told apart from the rest.
@@ -45,30 +52,39 @@ pub(super) struct Reader {
     body: Option<Probe>,
     counts: bool,
     cursor: bool,
-    incremental: Option<(Probe, TimeFormat)>,
+    fields: Option<Probe>,
+    time: Option<TimeFormat>,
+    key: bool,
 }
 
 impl Reader {
-    pub(super) fn new(pagination: &Pagination, incremental: Option<&Incremental>) -> Self {
+    pub(super) fn new(
+        pagination: &Pagination,
+        incremental: Option<&Incremental>,
+        after: Option<&AfterId>,
+    ) -> Self {
         let own = match &pagination.style {
             Style::NextUrl { pointer } | Style::Cursor { pointer, .. } => Some(pointer),
             _ => None,
         };
         let pointers = [(own, NEXT), (pagination.more.as_ref(), MORE), (pagination.total.as_ref(), TOTAL)];
-        let body = pointers.into_iter().fold(None, |probe: Option<Probe>, (pointer, slot)| match pointer {
-            Some(pointer) => Some(probe.unwrap_or_default().with(pointer, slot)),
-            None => probe,
-        });
-        let incremental = incremental.map(|incremental| {
-            let probe = Probe::default().with(&incremental.timestamp, TIME);
-            let probe = match &incremental.id {
-                Some((pointer, _)) => probe.with(pointer, ID),
-                None => probe,
-            };
-            (probe, incremental.format)
-        });
+        let body = probe(pointers);
+        let id = incremental.and_then(|incremental| incremental.id.as_ref());
+        let last = match &pagination.style {
+            Style::LastRecord { pointer, .. } => Some(pointer),
+            _ => None,
+        };
+        let pointers = [
+            (incremental.map(|incremental| &incremental.timestamp), TIME),
+            (id.map(|(pointer, _)| pointer), ID),
+            (last, LAST),
+            (after.map(|after| &after.pointer), KEY),
+        ];
+        let fields = probe(pointers);
         let cursor = matches!(pagination.style, Style::Cursor { .. });
-        Self { body, counts: pagination.counts() || incremental.is_some(), cursor, incremental }
+        let time = incremental.map(|incremental| incremental.format);
+        let counts = pagination.counts() || fields.is_some();
+        Self { body, counts, cursor, fields, time, key: after.is_some() }
     }
 
     /// Reads a page. Keeps a processor busy.
@@ -86,6 +102,8 @@ impl Reader {
             more: None,
             total: None,
             high: None,
+            last: None,
+            greatest: None,
             ascending: true,
             fingerprint: Fingerprint::of(body),
         };
@@ -113,8 +131,11 @@ impl Reader {
             _ if self.counts => self.records(page, "", &mut facts),
             _ => {}
         }
-        if self.incremental.is_some() && facts.records > 0 && facts.high.is_none() {
+        if self.time.is_some() && facts.records > 0 && facts.high.is_none() {
             return Err(Error::config("no record of the page has a timestamp where it should be"));
+        }
+        if self.key && facts.records > 0 && facts.greatest.is_none() {
+            return Err(Error::config("no record of the page has an id where it should be"));
         }
         Ok(facts)
     }
@@ -125,10 +146,10 @@ impl Reader {
         if self.body.is_some() && !json {
             return Err(Error::config("only a JSON page has links, cursors or totals in its body"));
         }
-        if self.incremental.is_some() && format.content() != Content::Json {
-            return Err(Error::config("only records that are JSON or CSV have timestamps"));
+        if self.fields.is_some() && format.content() != Content::Json {
+            return Err(Error::config("only records that are JSON or CSV have timestamps and ids"));
         }
-        if *format == Format::Json && self.counts && self.incremental.is_none() && !self.cursor {
+        if *format == Format::Json && self.counts && self.fields.is_none() && !self.cursor {
             return Err(Error::config("the page is one JSON value; name its records by records(pointer)"));
         }
         Ok(())
@@ -147,10 +168,16 @@ impl Reader {
             facts.records += 1;
             let start = place.map_or(piece.range.start, |(start, _)| start);
             place = Some((start, piece.range.end));
-            if let (Some((probe, format)), None) = (&self.incremental, &piece.error) {
-                let mut slots = [None; 2];
+            facts.last = None;
+            if let (Some(probe), None) = (&self.fields, &piece.error) {
+                let mut slots = [None; 4];
                 if probe.take(&piece.body, &mut slots).is_ok() {
-                    see(&slots, *format, &mut before, facts);
+                    let id = |slot: usize| slots[slot].and_then(text).map(|id| id.into_owned());
+                    facts.last = id(LAST);
+                    facts.greatest = greater(facts.greatest.take(), id(KEY));
+                    if let Some(format) = self.time {
+                        see(&slots, format, &mut before, facts);
+                    }
                 }
             }
         });
@@ -180,8 +207,16 @@ impl Reader {
     }
 }
 
+/// What to take of a text: the pointers there are, each into its slot. `None` if there is none.
+fn probe<const N: usize>(pointers: [(Option<&String>, usize); N]) -> Option<Probe> {
+    pointers.into_iter().fold(None, |probe: Option<Probe>, (pointer, slot)| match pointer {
+        Some(pointer) => Some(probe.unwrap_or_default().with(pointer, slot)),
+        None => probe,
+    })
+}
+
 /// Notes how far a record reaches.
-fn see(slots: &Slots<'_, 2>, format: TimeFormat, before: &mut Option<Mark>, facts: &mut Facts) {
+fn see(slots: &Slots<'_, 4>, format: TimeFormat, before: &mut Option<Mark>, facts: &mut Facts) {
     let Some(at) = slots[TIME].and_then(|value| format.read(value)) else { return };
     let mark = Mark { at, id: slots[ID].and_then(text).map(|id| id.into_owned()) };
     let rises = |than: Option<&Mark>| than.is_none_or(|than| than.at <= mark.at);
@@ -231,7 +266,7 @@ mod tests {
     #[test]
     fn a_page_says_how_many_records_it_has_and_where_it_leads() {
         let pagination = Pagination::cursor("/paging/next", "after").while_true("/more").total("/n");
-        let reader = Reader::new(&pagination, None);
+        let reader = Reader::new(&pagination, None, None);
         let body = r#"{"n":"3","paging":{"next":17},"items":[{"a":1},2,null],"more":true}"#;
         let facts = read(&reader, body, array("/items")).unwrap();
         assert_eq!((facts.records, facts.empty), (3, false));
@@ -242,7 +277,7 @@ mod tests {
 
     #[test]
     fn a_page_without_records_is_told_from_one_where_they_are_missing() {
-        let reader = Reader::new(&Pagination::next_url("/next"), None);
+        let reader = Reader::new(&Pagination::next_url("/next"), None, None);
         for (body, empty) in [
             (r#"{"items":[]}"#, true),
             (r#"{"items":null}"#, true),
@@ -261,27 +296,27 @@ mod tests {
             let header = std::sync::Arc::from([]);
             Format::Csv(datalake_core::Csv { delimiter: ',', header, has_header: true })
         };
-        let reader = Reader::new(&Pagination::offset("o", "l", 2), None);
+        let reader = Reader::new(&Pagination::offset("o", "l", 2), None, None);
         for (body, count) in [("a,b\r\n1,2\r\n\r\n3,4", 2), ("a\n\"x\ny\"\n", 1), ("a,b\n", 0)] {
             let facts = read(&reader, body, csv()).unwrap();
             assert_eq!((facts.records, facts.empty), (count, count == 0), "{body:?}");
         }
-        assert!(read(&Reader::new(&Pagination::none(), None), "a,b\n", csv()).unwrap().empty);
+        assert!(read(&Reader::new(&Pagination::none(), None, None), "a,b\n", csv()).unwrap().empty);
     }
 
     #[test]
     fn a_page_that_cannot_lead_on_is_an_error_and_one_that_need_not_is_none() {
-        let reader = Reader::new(&Pagination::next_url("/next"), None);
+        let reader = Reader::new(&Pagination::next_url("/next"), None, None);
         let error = read(&reader, "<html>", array("/items")).unwrap_err();
         assert!(error.is_retryable(), "{error}");
-        let reader = Reader::new(&Pagination::none(), None);
+        let reader = Reader::new(&Pagination::none(), None, None);
         assert!(!read(&reader, "{\"items\":[1,", array("/items")).unwrap().empty);
     }
 
     #[test]
     fn the_greatest_record_is_found_whatever_the_order() {
         let incremental = Incremental::since("since", "/at");
-        let reader = Reader::new(&Pagination::none(), Some(&incremental));
+        let reader = Reader::new(&Pagination::none(), Some(&incremental), None);
         let body = r#"[{"at":"2024-01-02T00:00:00Z","id":9},{"at":"2024-01-02T02:00:00+01:00","id":10},
             {"at":"2023-01-01T00:00:00Z","id":99},{"at":null},"odd"]"#;
         let facts = read(&reader, body, Format::json_array()).unwrap();

@@ -28,9 +28,10 @@ pub struct Pagination {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Style {
     None,
-    LinkHeader,
+    LinkHeader { rel: String },
     NextUrl { pointer: String },
     Cursor { pointer: String, parameter: String },
+    LastRecord { pointer: String, parameter: String },
     Offset { parameter: String },
     Page { parameter: String, first: u64 },
     Keyset,
@@ -42,7 +43,7 @@ pub(super) enum Style {
 pub(super) enum Step {
     /// A path with query, out of a link.
     Link(String),
-    /// A cursor out of the body.
+    /// A cursor out of the body, or out of the last record of the page before.
     Cursor(String),
     /// Records passed over.
     Offset(u64),
@@ -66,7 +67,13 @@ impl Pagination {
     /// The link with `rel="next"` in the `Link` header (RFC 8288). None ends the walk.
     #[must_use]
     pub fn link_header() -> Self {
-        Self::new(Style::LinkHeader)
+        Self::link("next")
+    }
+
+    /// The link with a relation in the `Link` header (RFC 8288), for instance `prev` where that leads on to what is
+    /// newer. None ends the walk.
+    pub fn link(rel: impl Into<String>) -> Self {
+        Self::new(Style::LinkHeader { rel: rel.into() })
     }
 
     /// A link in the body, at a JSON Pointer. Absent, `null` or empty ends the walk.
@@ -78,6 +85,13 @@ impl Pagination {
     /// `null` or empty ends the walk, and so does a page without records that repeats the cursor it was asked with.
     pub fn cursor(pointer: impl Into<String>, parameter: impl Into<String>) -> Self {
         Self::new(Style::Cursor { pointer: pointer.into(), parameter: parameter.into() })
+    }
+
+    /// The text or number at a JSON Pointer in the last record of a page, its id, goes into a parameter of the next
+    /// request. A page without records ends the walk; say by [`while_true`](Self::while_true) how the body tells the
+    /// end.
+    pub fn last_record(pointer: impl Into<String>, parameter: impl Into<String>) -> Self {
+        Self::new(Style::LastRecord { pointer: pointer.into(), parameter: parameter.into() })
     }
 
     /// The number of records to pass over, from 0, and how many to give. It grows by the records that came. A page
@@ -131,7 +145,9 @@ impl Pagination {
 
     pub(super) fn check(&self) -> Result<()> {
         let own = match &self.style {
-            Style::NextUrl { pointer } | Style::Cursor { pointer, .. } => Some(pointer),
+            Style::NextUrl { pointer }
+            | Style::Cursor { pointer, .. }
+            | Style::LastRecord { pointer, .. } => Some(pointer),
             _ => None,
         };
         for pointer in [own, self.more.as_ref(), self.total.as_ref()].into_iter().flatten() {
@@ -152,15 +168,16 @@ impl Pagination {
 
     /// Whether the records of a page must be counted to know what comes next.
     pub(super) fn counts(&self) -> bool {
-        !matches!(self.style, Style::None | Style::LinkHeader | Style::NextUrl { .. }) || self.short_page_ends
+        !matches!(self.style, Style::None | Style::LinkHeader { .. } | Style::NextUrl { .. })
+            || self.short_page_ends
     }
 
     /// Whether a step was made by this style.
     pub(super) fn owns(&self, step: &Step) -> bool {
         matches!(
             (&self.style, step),
-            (Style::LinkHeader | Style::NextUrl { .. }, Step::Link(_))
-                | (Style::Cursor { .. }, Step::Cursor(_))
+            (Style::LinkHeader { .. } | Style::NextUrl { .. }, Step::Link(_))
+                | (Style::Cursor { .. } | Style::LastRecord { .. }, Step::Cursor(_))
                 | (Style::Offset { .. }, Step::Offset(_))
                 | (Style::Page { .. }, Step::Page(_))
                 | (Style::Keyset, Step::After(_))
@@ -184,7 +201,10 @@ impl Pagination {
                 let page = if let Some(Step::Page(page)) = step { page } else { first };
                 pairs.push((parameter, page.to_string()));
             }
-            (Style::Cursor { parameter, .. }, Some(Step::Cursor(cursor))) => {
+            (
+                Style::Cursor { parameter, .. } | Style::LastRecord { parameter, .. },
+                Some(Step::Cursor(cursor)),
+            ) => {
                 pairs.push((parameter, cursor.clone()));
             }
             _ => {}
@@ -207,12 +227,19 @@ impl Pagination {
         let link = |link: &String| Ok(Step::Link(resolve(link)?.to_string()));
         match &self.style {
             Style::None => Ok(None),
-            Style::LinkHeader => page.link.as_ref().map(link).transpose(),
+            Style::LinkHeader { .. } => page.link.as_ref().map(link).transpose(),
             Style::NextUrl { .. } => page.next.as_ref().map(link).transpose(),
             Style::Cursor { .. } => {
                 let next = page.next.clone().map(Step::Cursor);
                 Ok(next.filter(|next| page.records > 0 || at != Some(next)))
             }
+            Style::LastRecord { .. } => match &page.last {
+                Some(last) => Ok(Some(Step::Cursor(last.clone()))),
+                None if page.records > 0 => {
+                    Err(Error::config("the last record of the page has no id where it should be"))
+                }
+                None => Ok(None),
+            },
             Style::Offset { .. } => {
                 let offset = if let Some(Step::Offset(offset)) = at { *offset } else { 0 };
                 let next = offset.saturating_add(page.records);

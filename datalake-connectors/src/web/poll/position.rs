@@ -6,6 +6,7 @@ use chrono::{DateTime, Utc};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use super::after_id::greater;
 use super::incremental::Mark;
 use super::pagination::Step;
 use datalake_core::Sha256;
@@ -38,6 +39,12 @@ pub(super) struct State {
     /// The greatest record of this cycle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) high: Option<Mark>,
+    /// The greatest id of the cycles before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) top: Option<String>,
+    /// The greatest id of this cycle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) rising: Option<String>,
     /// What to ask with whether anything has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) validators: Option<Validators>,
@@ -73,6 +80,7 @@ impl State {
             self.pages = 0;
             self.began = Some(at);
             self.high = None;
+            self.rising = None;
         }
     }
 
@@ -90,9 +98,10 @@ impl State {
         }
     }
 
-    /// Notes the greatest record of a page.
-    pub(super) fn raise(&mut self, high: Option<Mark>) {
+    /// Notes the greatest record of a page, by time and by id.
+    pub(super) fn raise(&mut self, high: Option<Mark>, id: Option<String>) {
         self.high = later(self.high.take(), high);
+        self.rising = greater(self.rising.take(), id);
     }
 
     /// Completes the cycle. The mark moves no further than the moment the cycle began: what changed later may have
@@ -104,6 +113,7 @@ impl State {
             (high, _) => high,
         };
         self.mark = later(self.mark.take(), seen);
+        self.top = greater(self.top.take(), self.rising.take());
         self.next = None;
         self.pages = 0;
         self.last = std::mem::take(&mut self.now);
@@ -185,11 +195,11 @@ mod tests {
         let mut state = State::new("/orders");
         let began: DateTime<Utc> = "2024-01-03T00:00:00Z".parse().unwrap();
         state.begin(began);
-        state.raise(Some(mark("9999-01-01T00:00:00Z")));
+        state.raise(Some(mark("9999-01-01T00:00:00Z")), None);
         state.finish();
         assert_eq!(state.mark, Some(Mark { at: began, id: None }));
         state.begin(began + chrono::TimeDelta::days(1));
-        state.raise(Some(mark("2024-01-02T00:00:00Z")));
+        state.raise(Some(mark("2024-01-02T00:00:00Z")), None);
         state.finish();
         assert_eq!(state.mark, Some(Mark { at: began, id: None }), "it never moves back");
     }
@@ -211,7 +221,7 @@ mod tests {
         let mut state = State::new("/orders");
         state.begin(Utc::now());
         state.note(Fingerprint::of(b"page"));
-        state.raise(Some(mark("2024-01-03T02:49:00.123456789Z")));
+        state.raise(Some(mark("2024-01-03T02:49:00.123456789Z")), None);
         state.next = Some(Step::After(mark("2024-01-03T02:49:00Z")));
         let text = serde_json::to_string(&state).unwrap();
         assert_eq!(serde_json::from_str::<State>(&text).unwrap(), state);

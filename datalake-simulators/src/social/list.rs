@@ -1,0 +1,62 @@
+//! What the services hold.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use crate::rest::Request;
+
+/// The lists by their paths, and what is left of the rate.
+#[derive(Debug, Default)]
+pub(super) struct Lists {
+    lists: BTreeMap<String, Vec<Value>>,
+    pub(super) left: Option<u64>,
+}
+
+impl Lists {
+    /// The list at a path, made if there is none.
+    pub(super) fn of(&mut self, path: &str) -> &mut Vec<Value> {
+        self.lists.entry(path.to_owned()).or_default()
+    }
+
+    pub(super) fn get(&self, path: &str) -> Option<&[Value]> {
+        self.lists.get(path).map(Vec::as_slice)
+    }
+
+    /// Counts a request. Whether it is within the rate.
+    pub(super) fn enter(&mut self) -> bool {
+        match &mut self.left {
+            None => true,
+            Some(0) => false,
+            Some(left) => {
+                *left -= 1;
+                true
+            }
+        }
+    }
+}
+
+/// Records as a JSON array.
+pub(super) fn array<'a>(records: impl IntoIterator<Item = &'a Value>) -> String {
+    let texts: Vec<_> = records.into_iter().map(Value::to_string).collect();
+    format!("[{}]", texts.join(","))
+}
+
+/// The text of a member that is text or a number.
+pub(super) fn member(record: &Value, name: &str) -> String {
+    match &record[name] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// A parameter that is a number, within bounds.
+pub(super) fn limit(request: &Request, name: &str, usual: usize, most: usize) -> usize {
+    let asked = request.query(name).and_then(|text| text.parse().ok()).unwrap_or(usual);
+    asked.clamp(1, most)
+}
+
+/// A text for a query.
+pub(super) fn encode(text: &str) -> String {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+}

@@ -1,0 +1,104 @@
+//! Social networks and sales channels in the test's own process.
+//!
+//! One server speaks the APIs of several services to any client, each under its own paths and with its own traps. What
+//! is in it is made and changed by the test, by plain methods, while clients read.
+//!
+//! ```
+//! use datalake_simulators::social::Social;
+//! use serde_json::json;
+//!
+//! let social = Social::builder().start()?;
+//! social.push("/api/v1/accounts/7/statuses", json!({ "id": "110000000000000001", "content": "first" }));
+//! social.push("/v1/charges", json!({ "id": "ch_1", "object": "charge", "created": 1_700_000_000 }));
+//! println!("clients read {}/v1/charges", social.url());
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! A list has the path under which it is read, and its records are kept in the order in which they were made. Clients
+//! send [`TOKEN`] unless the builder says otherwise.
+//!
+//! | operation, for [rules](crate::rest::Rule) | request | traps |
+//! |---|---|---|
+//! | `mastodon` | `GET /api/v1/…` | a page is newest first, and `next` goes back beyond `since_id`; the reset of the rate is a date |
+//! | `stripe` | `GET /v1/…` | newest first; `starting_after` must be there; an end only by `has_more` |
+//! | `other` | anything else: not found | |
+//!
+//! Rates are counted down by [`allow`](Social::allow).
+
+mod builder;
+mod list;
+mod mastodon;
+mod refused;
+mod route;
+mod stripe;
+#[cfg(test)]
+mod tests;
+
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+
+use crate::rest::{Faults, Server, lock};
+
+pub use builder::Builder;
+
+use list::Lists;
+
+/// The token that is taken unless told otherwise.
+pub const TOKEN: &str = "simulated-token";
+
+/// The services on a port of their own on loopback, until dropped.
+#[derive(Debug)]
+pub struct Social {
+    server: Server,
+    state: Arc<State>,
+    faults: Faults,
+}
+
+#[derive(Debug)]
+pub(crate) struct State {
+    url: String,
+    settings: Builder,
+    lists: Mutex<Lists>,
+}
+
+impl Social {
+    /// The settings of one.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.url()
+    }
+
+    /// What is to go wrong, and what came.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.faults
+    }
+
+    /// Adds a record to the list at a path.
+    pub fn push(&self, path: &str, record: Value) {
+        lock(&self.state.lists).of(path).push(record);
+    }
+
+    /// The records of the list at a path, the oldest first.
+    #[must_use]
+    pub fn list(&self, path: &str) -> Vec<Value> {
+        lock(&self.state.lists).of(path).clone()
+    }
+
+    /// Changes the list at a path.
+    pub fn change(&self, path: &str, change: impl FnOnce(&mut Vec<Value>)) {
+        change(lock(&self.state.lists).of(path));
+    }
+
+    /// Takes so many requests more and then refuses them for their rate, until told again. Without it there is no
+    /// limit.
+    pub fn allow(&self, requests: u64) {
+        lock(&self.state.lists).left = Some(requests);
+    }
+}

@@ -1,0 +1,28 @@
+//! What the services refuse, each in its own form.
+
+use serde_json::json;
+
+use crate::rest::{Answer, Refusal};
+
+/// An answer that says no, in the form of the service that an operation belongs to.
+pub(super) fn answer(operation: &str, status: u16, code: &str, message: &str) -> Answer {
+    let body = match operation {
+        "stripe" => json!({ "error": { "type": kind(status), "code": code, "message": message } }),
+        _ => json!({ "error": message }),
+    };
+    Answer::json(status, body.to_string())
+}
+
+/// The answer to a request that is to be refused.
+pub(super) fn refuse(operation: &str, refusal: &Refusal) -> Answer {
+    let answer = answer(operation, refusal.status, &refusal.code, &refusal.message);
+    refusal.headers.iter().fold(answer, |answer, (name, value)| answer.with(name, value))
+}
+
+fn kind(status: u16) -> &'static str {
+    match status {
+        500.. => "api_error",
+        429 => "rate_limit_error",
+        _ => "invalid_request_error",
+    }
+}
