@@ -21,5 +21,8 @@ mod odata;
 mod receive;
 #[cfg(feature = "sap")]
 pub mod sap;
+#[cfg(feature = "_sql")]
+#[cfg_attr(not(all(feature = "sql-cdc", feature = "sql-postgres")), allow(dead_code, unused_imports))]
+pub mod sql;
 #[cfg(any(feature = "web-hook", feature = "web-poll"))]
 pub mod web;

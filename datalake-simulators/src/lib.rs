@@ -11,6 +11,7 @@
 //! | `hubspot` | a HubSpot portal whose records change while they are read, and that fails on request |
 //! | `kinesis` | a Kinesis whose shards split and merge, and that fails on request |
 //! | `lambda` | the runtime interface of Lambda, to drive a worker's binary |
+//! | `postgres` | a cluster of the real PostgreSQL that does not outlive the test |
 //! | `s3` | an S3 with conditional writes and uploads in parts that fails on request |
 //! | `salesforce` | a Salesforce org whose records change while they are read, and that fails on request |
 //! | `sap` | a SAP Gateway: OData 2.0 and 4.0, changes, operational data provisioning |
@@ -34,6 +35,8 @@ pub mod kinesis;
 pub mod lambda;
 #[cfg(any(feature = "dataverse", feature = "sap"))]
 pub mod odata;
+#[cfg(all(feature = "postgres", unix))]
+pub mod postgres;
 #[cfg(any(feature = "hubspot", feature = "salesforce", feature = "social"))]
 pub mod rest;
 #[cfg(feature = "s3")]

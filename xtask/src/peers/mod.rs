@@ -7,6 +7,7 @@ use crate::Result;
 mod apt;
 mod node;
 pub(crate) mod npm;
+mod postgres;
 pub(crate) mod pypi;
 mod python;
 mod vega;
@@ -21,7 +22,7 @@ pub(crate) struct Peer {
 }
 
 /// All peers.
-pub(crate) const ALL: &[Peer] = &[vega::PEER, python::PEER, node::PEER];
+pub(crate) const ALL: &[Peer] = &[vega::PEER, python::PEER, node::PEER, postgres::PEER];
 
 /// Fetches all peers and prints their variables, for use with `cargo test`.
 pub(crate) fn print() -> Result<()> {
