@@ -24,5 +24,5 @@ pub mod sap;
 #[cfg(feature = "_sql")]
 #[cfg_attr(not(all(feature = "sql-cdc", feature = "sql-postgres")), allow(dead_code, unused_imports))]
 pub mod sql;
-#[cfg(any(feature = "web-hook", feature = "web-poll"))]
+#[cfg(any(feature = "web-collect", feature = "web-hook", feature = "web-poll"))]
 pub mod web;

@@ -3,14 +3,20 @@
 //! Bodies, heads, connections and what is under way are bounded. A kind of receiver is an [`Intake`]: it says who may
 //! send, and what document a body is.
 
+#[cfg(any(feature = "sap-idoc", feature = "web-collect"))]
+mod access;
 mod inbox;
+mod macros;
 mod queue;
 mod refusal;
 mod request;
 mod server;
 mod settings;
 
+#[cfg(any(feature = "sap-idoc", feature = "web-collect"))]
+pub(crate) use access::{Access, basic};
 pub(crate) use inbox::Inbox;
+pub(crate) use macros::{setters, source};
 pub(crate) use refusal::{Refusal, refusal};
 pub(crate) use request::{Event, Intake};
 pub(crate) use settings::Settings;

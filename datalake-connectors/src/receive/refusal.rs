@@ -17,14 +17,17 @@ pub(crate) struct Refusal {
     pub(crate) reason: &'static str,
     /// How the sender can show who it is.
     pub(crate) challenge: Option<&'static str>,
+    /// The methods that are taken.
+    pub(crate) allow: Option<&'static str>,
 }
 
 pub(crate) const fn refusal(status: StatusCode, reason: &'static str) -> Refusal {
-    Refusal { status, reason, challenge: None }
+    Refusal { status, reason, challenge: None, allow: None }
 }
 
 pub(crate) const NO_SUCH_PATH: Refusal = refusal(StatusCode::NOT_FOUND, "there is nothing here");
-pub(crate) const NOT_A_POST: Refusal = refusal(StatusCode::METHOD_NOT_ALLOWED, "events are sent by POST");
+pub(crate) const OTHER_METHOD: Refusal =
+    refusal(StatusCode::METHOD_NOT_ALLOWED, "events are sent by another method");
 pub(crate) const TOO_LARGE: Refusal = refusal(StatusCode::PAYLOAD_TOO_LARGE, "the body is too large");
 pub(crate) const TOO_SLOW: Refusal = refusal(StatusCode::REQUEST_TIMEOUT, "the body came too slowly");
 pub(crate) const BROKEN: Refusal = refusal(StatusCode::BAD_REQUEST, "the body did not come whole");
@@ -40,13 +43,13 @@ impl Refusal {
     pub(crate) fn response(self) -> Response<Full<Bytes>> {
         let mut response = json(self.status, &serde_json::json!({ "error": self.reason }));
         let extra: Option<(HeaderName, &'static str)> = match self.status {
-            StatusCode::METHOD_NOT_ALLOWED => Some((ALLOW, "POST")),
             StatusCode::SERVICE_UNAVAILABLE => Some((RETRY_AFTER, PAUSE)),
             _ if self == UNKNOWN_CODING => Some((ACCEPT_ENCODING, "gzip, zstd")),
             _ => None,
         };
         let challenge = self.challenge.map(|challenge| (WWW_AUTHENTICATE, challenge));
-        if let Some((name, value)) = extra.or(challenge) {
+        let allow = self.allow.map(|methods| (ALLOW, methods));
+        for (name, value) in [extra, challenge, allow].into_iter().flatten() {
             response.headers_mut().insert(name, HeaderValue::from_static(value));
         }
         response

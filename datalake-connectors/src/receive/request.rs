@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::queue::{Outcome, Queue, Room, Submitted};
 use super::refusal::{
-    BROKEN, CLOSED, DAMAGED, FULL, NO_SUCH_PATH, NOT_A_POST, Refusal, TOO_LARGE, TOO_SLOW, UNCOMMITTED,
+    BROKEN, CLOSED, DAMAGED, FULL, NO_SUCH_PATH, OTHER_METHOD, Refusal, TOO_LARGE, TOO_SLOW, UNCOMMITTED,
     UNKNOWN_CODING, committed, empty,
 };
 
@@ -25,27 +25,47 @@ const RATIO: u64 = 200;
 const LINGER_BYTES: usize = 4 << 20;
 const LINGER: Duration = Duration::from_secs(2);
 
-/// What a kind of receiver makes of a request.
+/// What a kind of receiver makes of a request. The head of a request has the address of its sender, a [`SocketAddr`], among
+/// its extensions.
 #[async_trait]
 pub(crate) trait Intake: Send + Sync + 'static {
     /// What the head of a request claims.
     type Claim: Send + Sync;
 
+    /// The methods that bring events to a path, as the header `Allow` lists them.
+    fn allow(&self, _path: &str) -> &'static str {
+        "POST"
+    }
+
+    /// Answers a request that brings no event.
+    async fn aside(&self, _head: &Parts) -> Option<Response<Full<Bytes>>> {
+        None
+    }
+
     /// Looks at the head, before the body is read.
-    async fn claim(&self, headers: &HeaderMap) -> Result<Self::Claim, Refusal>;
+    async fn claim(&self, head: &Parts) -> Result<Self::Claim, Refusal>;
 
     /// Checks who sent it, over the body as it came.
-    async fn check(&self, claim: &Self::Claim, raw: &[u8]) -> Result<(), Refusal>;
+    async fn check(&self, _claim: &Self::Claim, _raw: &[u8]) -> Result<(), Refusal> {
+        Ok(())
+    }
 
     /// Makes an event of a request that was checked. The content is the body without its content encoding.
-    fn event(
+    async fn event(
         &self,
         claim: &Self::Claim,
-        path: &str,
-        headers: &HeaderMap,
+        head: &Parts,
         raw: &Bytes,
         content: Bytes,
     ) -> Result<Event, Refusal>;
+
+    /// What the sender of a committed event is told.
+    fn committed(&self, _claim: &Self::Claim, _head: &Parts, id: &str) -> Response<Full<Bytes>> {
+        committed(id)
+    }
+
+    /// Adds what every answer has, be it good or bad.
+    fn dress(&self, _head: &Parts, _response: &mut Response<Full<Bytes>>) {}
 }
 
 /// An event on its way into the queue.
@@ -79,9 +99,9 @@ impl<I: Intake> Receiver<I> {
             let open = self.queue.is_open();
             return empty(if open { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE });
         }
-        match self.receive(&head, &mut body).await {
-            Ok(id) => committed(&id),
-            Err(refusal) => {
+        let mut response = match self.intake.aside(&head).await {
+            Some(response) => response,
+            None => self.receive(&head, &mut body).await.unwrap_or_else(|refusal| {
                 tracing::debug!(
                     status = refusal.status.as_u16(),
                     reason = refusal.reason,
@@ -89,42 +109,45 @@ impl<I: Intake> Receiver<I> {
                 );
                 linger(&head, body);
                 refusal.response()
-            }
-        }
+            }),
+        };
+        self.intake.dress(&head, &mut response);
+        response
     }
 
-    async fn receive(&self, head: &Parts, body: &mut Incoming) -> Result<String, Refusal> {
+    async fn receive(&self, head: &Parts, body: &mut Incoming) -> Result<Response<Full<Bytes>>, Refusal> {
         let path = self.paths.iter().find(|path| *path == head.uri.path()).ok_or(NO_SUCH_PATH)?;
-        if head.method != Method::POST {
-            return Err(NOT_A_POST);
+        let allow = self.intake.allow(path);
+        if !allow.split(", ").any(|method| method == head.method) {
+            return Err(Refusal { allow: Some(allow), ..OTHER_METHOD });
         }
         if !self.queue.is_open() {
             return Err(CLOSED);
         }
-        let (Event { id, key, document }, room) = self.event(path, &head.headers, body).await?;
+        let claim = self.intake.claim(head).await?;
+        let (Event { id, key, document }, room) = self.event(&claim, head, body).await?;
         match self.queue.submit(document, key, room, Instant::now()) {
             Submitted::Known => {}
             Submitted::Full => return Err(FULL),
             Submitted::Closed => return Err(CLOSED),
-            Submitted::Waits(outcome) => self.committed(outcome).await?,
+            Submitted::Waits(outcome) => self.until_committed(outcome).await?,
         }
-        Ok(id)
+        Ok(self.intake.committed(&claim, head, &id))
     }
 
     /// Reads and checks an event.
     async fn event(
         &self,
-        path: &str,
-        headers: &HeaderMap,
+        claim: &I::Claim,
+        head: &Parts,
         body: &mut Incoming,
     ) -> Result<(Event, Room), Refusal> {
-        let claim = self.intake.claim(headers).await?;
-        let coding = content_coding(headers)?;
-        let sent = timeout(self.read_timeout, self.read(headers, body));
+        let coding = content_coding(&head.headers)?;
+        let sent = timeout(self.read_timeout, self.read(&head.headers, body));
         let (raw, room) = sent.await.map_err(|_| TOO_SLOW)??;
-        self.intake.check(&claim, &raw).await?;
+        self.intake.check(claim, &raw).await?;
         let (content, room) = self.decode(coding, &raw, room).await?;
-        Ok((self.intake.event(&claim, path, headers, &raw, content)?, room))
+        Ok((self.intake.event(claim, head, &raw, content).await?, room))
     }
 
     /// Reads the body, at most as long as allowed whatever its sender declares.
@@ -163,7 +186,10 @@ impl<I: Intake> Receiver<I> {
         if self.queue.hold(&mut room, content.len()) { Ok((content, room)) } else { Err(FULL) }
     }
 
-    async fn committed(&self, mut outcome: tokio::sync::watch::Receiver<Outcome>) -> Result<(), Refusal> {
+    async fn until_committed(
+        &self,
+        mut outcome: tokio::sync::watch::Receiver<Outcome>,
+    ) -> Result<(), Refusal> {
         let told = timeout(self.commit_timeout, outcome.wait_for(|outcome| *outcome != Outcome::Waiting));
         match told.await.map_err(|_| UNCOMMITTED)?.as_deref() {
             Ok(Outcome::Committed) => Ok(()),

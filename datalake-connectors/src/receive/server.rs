@@ -1,9 +1,12 @@
 //! The listener and its connections.
 
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -33,13 +36,13 @@ pub(crate) async fn serve<I: Intake>(
     let places = Arc::new(Semaphore::new(connections));
     let mut open = JoinSet::new();
     loop {
-        let (stream, place) = tokio::select! {
+        let (stream, peer, place) = tokio::select! {
             biased;
             () = closed(&mut closing) => break,
             Some(_) = open.join_next() => continue,
             accepted = accept(&listener, &places) => accepted,
         };
-        open.spawn(connection(stream, place, Arc::clone(&receiver), closing.clone()));
+        open.spawn(connection(stream, peer, place, Arc::clone(&receiver), closing.clone()));
     }
     drop(listener);
     let ended = async { while open.join_next().await.is_some() {} };
@@ -51,11 +54,11 @@ pub(crate) async fn serve<I: Intake>(
 async fn accept(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
-) -> (TcpStream, Option<OwnedSemaphorePermit>) {
+) -> (TcpStream, SocketAddr, Option<OwnedSemaphorePermit>) {
     loop {
         let place = Arc::clone(places).acquire_owned().await.ok();
         match listener.accept().await {
-            Ok((stream, _)) => return (stream, place),
+            Ok((stream, peer)) => return (stream, peer, place),
             Err(error) => {
                 tracing::warn!(?error, "cannot accept a connection");
                 sleep(REST).await;
@@ -66,6 +69,7 @@ async fn accept(
 
 async fn connection<I: Intake>(
     stream: TcpStream,
+    peer: SocketAddr,
     _place: Option<OwnedSemaphorePermit>,
     receiver: Arc<Receiver<I>>,
     mut closing: watch::Receiver<bool>,
@@ -74,7 +78,8 @@ async fn connection<I: Intake>(
         tracing::debug!(?error, "cannot send answers at once");
     }
     let last_answer = receiver.read_timeout + receiver.commit_timeout + GRACE;
-    let service = service_fn(|request| {
+    let service = service_fn(|mut request: Request<Incoming>| {
+        request.extensions_mut().insert(peer);
         let receiver = Arc::clone(&receiver);
         async move { Ok::<_, Infallible>(receiver.answer(request).await) }
     });

@@ -1,5 +1,7 @@
 //! Web sites, apps and services that speak HTTP.
 
+#[cfg(feature = "web-collect")]
+pub mod collect;
 #[cfg(feature = "web-hook")]
 pub mod hook;
 #[cfg(feature = "web-poll")]

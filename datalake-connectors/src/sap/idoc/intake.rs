@@ -4,12 +4,17 @@ use bytes::Bytes;
 use datalake_core::{Document, Format, Sha256, async_trait};
 use hyper::StatusCode;
 use hyper::header::{CONTENT_TYPE, HeaderMap};
+use hyper::http::request::Parts;
 
-use super::access::Access;
 use super::package::{ELEMENT, check, ids};
-use crate::receive::{Event, Intake, Refusal, refusal};
+use crate::receive::{Access, Event, Intake, Refusal, basic, refusal};
 
 const NO_XML: Refusal = refusal(StatusCode::UNSUPPORTED_MEDIA_TYPE, "IDocs are sent as XML in UTF-8");
+
+const UNKNOWN: Refusal = Refusal {
+    challenge: Some("Basic realm=\"idoc\", charset=\"UTF-8\""),
+    ..refusal(StatusCode::UNAUTHORIZED, "user or password are not known")
+};
 
 /// Lets senders in, looks into what they send, and gives it its id.
 pub(crate) struct Idocs {
@@ -21,23 +26,18 @@ pub(crate) struct Idocs {
 impl Intake for Idocs {
     type Claim = ();
 
-    async fn claim(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        self.access.check(headers).await?;
-        if is_xml(headers) { Ok(()) } else { Err(NO_XML) }
+    async fn claim(&self, head: &Parts) -> Result<(), Refusal> {
+        if !self.access.is_open() {
+            let (user, password) = basic(&head.headers).ok_or(UNKNOWN)?;
+            if !self.access.admits(&user, &password).await? {
+                return Err(UNKNOWN);
+            }
+        }
+        if is_xml(&head.headers) { Ok(()) } else { Err(NO_XML) }
     }
 
-    async fn check(&self, _claim: &(), _raw: &[u8]) -> Result<(), Refusal> {
-        Ok(())
-    }
-
-    fn event(
-        &self,
-        _claim: &(),
-        path: &str,
-        _headers: &HeaderMap,
-        _raw: &Bytes,
-        content: Bytes,
-    ) -> Result<Event, Refusal> {
+    async fn event(&self, _claim: &(), head: &Parts, _raw: &Bytes, content: Bytes) -> Result<Event, Refusal> {
+        let path = head.uri.path();
         check(&content, self.max_depth)?;
         let format = Format::Xml { element: ELEMENT.into() };
         let document = Document::new(content, path.to_owned(), format);

@@ -65,11 +65,10 @@
 
 use std::net::SocketAddr;
 
-use datalake_core::{Dataset, Next, Position, Remaining, Result, Source, SourceInfo, async_trait};
+use datalake_core::{Dataset, SourceInfo};
 
-use crate::receive::Inbox;
+use crate::receive::{Inbox, source};
 
-mod access;
 mod builder;
 mod control;
 mod intake;
@@ -98,39 +97,6 @@ impl IdocSource {
     pub fn builder(dataset: Dataset, listen: SocketAddr) -> IdocSourceBuilder {
         IdocSourceBuilder::new(dataset, listen)
     }
-
-    /// The address it listens on.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.inbox.local()
-    }
 }
 
-#[async_trait]
-impl Source for IdocSource {
-    fn info(&self) -> &SourceInfo {
-        &self.info
-    }
-
-    async fn next_batch(&mut self) -> Result<Next> {
-        self.inbox.next_batch().await
-    }
-
-    /// Accepts every position of a receiver, and goes on with what is new. Senders whose IDocs were given and not
-    /// committed go on waiting: the engine keeps those IDocs itself.
-    async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
-        self.inbox.seek(position)
-    }
-
-    async fn commit(&mut self, position: &Position) -> Result<()> {
-        self.inbox.commit(position)
-    }
-
-    fn remaining(&self) -> Remaining {
-        self.inbox.remaining()
-    }
-
-    async fn close(&mut self) -> Result<()> {
-        self.inbox.close().await
-    }
-}
+source!(IdocSource);

@@ -12,7 +12,7 @@ use super::intake::Hooks;
 use super::signature::{FUTURE, PAST};
 use super::verify::{Verify, header_name};
 use super::{HookSource, SCHEMA, SYSTEM};
-use crate::receive::Settings;
+use crate::receive::{Settings, setters};
 
 /// Makes a [`HookSource`].
 #[derive(Debug, Clone)]
@@ -55,17 +55,7 @@ impl HookSourceBuilder {
         }
     }
 
-    /// Receives events at a path, for instance `/events`. Call it again for more. At least one is needed.
-    pub fn path(mut self, path: impl Into<String>) -> Self {
-        self.settings.paths.push(path.into());
-        self
-    }
-
-    /// Answers `GET` at a path with 200 while the receiver is open, for the health check of a load balancer.
-    pub fn health(mut self, path: impl Into<String>) -> Self {
-        self.settings.health = Some(path.into());
-        self
-    }
+    setters! { path: "/events", max_body: "1 MiB", commit_timeout: "25 s" }
 
     /// Says how events prove who sent them. Needed; [`Verify::nothing`] if they do not.
     pub fn verify(mut self, verify: Verify) -> Self {
@@ -96,52 +86,6 @@ impl HookSourceBuilder {
     /// How a body divides into records. [`Format::Json`] by default: one event a request.
     pub fn format(mut self, format: Format) -> Self {
         self.format = format;
-        self
-    }
-
-    /// The longest body in bytes, as sent and without its content encoding. 1 MiB by default.
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.settings.max_body = bytes;
-        self
-    }
-
-    /// How many events may be under way, received and not yet committed. 1,000 by default; a sender of more is
-    /// answered 503.
-    pub fn queue(mut self, events: usize) -> Self {
-        self.settings.queue = events;
-        self
-    }
-
-    /// How many bytes of bodies may be under way, being read or not yet committed. 64 MiB by default; a sender of
-    /// more is answered 503.
-    pub fn queue_bytes(mut self, bytes: usize) -> Self {
-        self.settings.queue_bytes = bytes;
-        self
-    }
-
-    /// How many connections may be open. 1,024 by default; more wait to be accepted.
-    pub fn connections(mut self, connections: usize) -> Self {
-        self.settings.connections = connections;
-        self
-    }
-
-    /// How long a sender may take to send the head of a request, and again for its body. 10 s by default.
-    pub fn read_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.read_timeout = timeout;
-        self
-    }
-
-    /// How long a request waits for the commit of its event before it is answered 503. 25 s by default; keep it below
-    /// the patience of the sender.
-    pub fn commit_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.commit_timeout = timeout;
-        self
-    }
-
-    /// How long an event waits for others to share its commit. 25 ms by default; longer makes fewer and larger commits,
-    /// and slower answers.
-    pub fn commit_within(mut self, time: Duration) -> Self {
-        self.settings.commit_within = time;
         self
     }
 

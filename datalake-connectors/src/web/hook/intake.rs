@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use datalake_core::{Clock, Document, Format, Sha256, async_trait};
 use hyper::header::{HeaderMap, HeaderName};
+use hyper::http::request::Parts;
 
 use super::id::{IdRule, key};
 use super::signature::{Claim, Verifier};
@@ -27,22 +28,22 @@ pub(crate) struct Hooks {
 impl Intake for Hooks {
     type Claim = Claim;
 
-    async fn claim(&self, headers: &HeaderMap) -> Result<Claim, Refusal> {
-        self.verifier.claim(headers)
+    async fn claim(&self, head: &Parts) -> Result<Claim, Refusal> {
+        self.verifier.claim(&head.headers)
     }
 
     async fn check(&self, claim: &Claim, raw: &[u8]) -> Result<(), Refusal> {
         self.verifier.check(claim, raw, self.clock.now().timestamp()).await
     }
 
-    fn event(
+    async fn event(
         &self,
         claim: &Claim,
-        path: &str,
-        headers: &HeaderMap,
+        head: &Parts,
         raw: &Bytes,
         content: Bytes,
     ) -> Result<Event, Refusal> {
+        let (path, headers) = (head.uri.path(), &head.headers);
         let given = self.id.find(headers, &content);
         let unsigned = (!self.id_is_signed).then_some(&raw[..]);
         let key = given.as_deref().map(|id| key(path, id, unsigned));

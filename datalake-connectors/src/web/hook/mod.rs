@@ -64,9 +64,9 @@
 
 use std::net::SocketAddr;
 
-use datalake_core::{Dataset, Next, Position, Remaining, Result, Source, SourceInfo, async_trait};
+use datalake_core::{Dataset, SourceInfo};
 
-use crate::receive::Inbox;
+use crate::receive::{Inbox, source};
 
 mod builder;
 mod id;
@@ -99,39 +99,6 @@ impl HookSource {
     pub fn builder(dataset: Dataset, listen: SocketAddr) -> HookSourceBuilder {
         HookSourceBuilder::new(dataset, listen)
     }
-
-    /// The address it listens on.
-    #[must_use]
-    pub fn local_addr(&self) -> SocketAddr {
-        self.inbox.local()
-    }
 }
 
-#[async_trait]
-impl Source for HookSource {
-    fn info(&self) -> &SourceInfo {
-        &self.info
-    }
-
-    async fn next_batch(&mut self) -> Result<Next> {
-        self.inbox.next_batch().await
-    }
-
-    /// Accepts every position of a receiver, and goes on with what is new. Senders whose events were given and not
-    /// committed go on waiting: the engine keeps those events itself.
-    async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
-        self.inbox.seek(position)
-    }
-
-    async fn commit(&mut self, position: &Position) -> Result<()> {
-        self.inbox.commit(position)
-    }
-
-    fn remaining(&self) -> Remaining {
-        self.inbox.remaining()
-    }
-
-    async fn close(&mut self) -> Result<()> {
-        self.inbox.close().await
-    }
-}
+source!(HookSource);

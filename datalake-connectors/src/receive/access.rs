@@ -12,17 +12,13 @@ use hyper::header::{AUTHORIZATION, HeaderMap};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::receive::{Refusal, refusal};
+use super::refusal::{Refusal, refusal};
 
 /// How long the password before a rotation is still taken.
 const OVERLAP: Duration = Duration::from_secs(3600);
 /// How often at most a wrong password makes us look it up again. Anybody can send one.
 const PAUSE: Duration = Duration::from_secs(5);
 
-const UNKNOWN: Refusal = Refusal {
-    challenge: Some("Basic realm=\"idoc\", charset=\"UTF-8\""),
-    ..refusal(StatusCode::UNAUTHORIZED, "user or password are not known")
-};
 const LOCKED: Refusal = refusal(StatusCode::SERVICE_UNAVAILABLE, "passwords cannot be checked now");
 
 /// The users and their passwords. None means that everybody may send.
@@ -34,12 +30,11 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(super) fn new(users: Vec<(String, Credential)>) -> Result<Self> {
-        for (name, password) in &users {
-            let empty = password.value().is_some_and(|password| password.expose().is_empty());
-            if name.is_empty() || name.contains(':') || empty {
-                return Err(Error::config("a user has a name without a colon, and a password"));
-            }
+    pub(crate) fn new(users: Vec<(String, Credential)>) -> Result<Self> {
+        let empty =
+            |password: &Credential| password.value().is_some_and(|password| password.expose().is_empty());
+        if users.iter().any(|(_, password)| empty(password)) {
+            return Err(Error::config("a password to let senders in is empty"));
         }
         let mut key = [0; 32];
         for part in key.chunks_mut(8) {
@@ -51,28 +46,24 @@ impl Access {
     }
 
     /// Whether everybody may send.
-    pub(super) fn is_open(&self) -> bool {
+    pub(crate) fn is_open(&self) -> bool {
         self.users.is_empty()
     }
 
     /// Looks every password up that is named.
-    pub(super) async fn ready(&self) -> Result<()> {
+    pub(crate) async fn ready(&self) -> Result<()> {
         for (_, password) in &self.users {
             password.current().await?;
         }
         Ok(())
     }
 
-    /// Lets a request in.
-    pub(super) async fn check(&self, headers: &HeaderMap) -> Result<(), Refusal> {
-        if self.is_open() {
-            return Ok(());
+    /// Whether a user with a password may send.
+    pub(crate) async fn admits(&self, user: &str, password: &Secret) -> Result<bool, Refusal> {
+        if self.knows(user, password).await? {
+            return Ok(true);
         }
-        let (user, password) = basic(headers).ok_or(UNKNOWN)?;
-        if self.knows(&user, &password).await? {
-            return Ok(());
-        }
-        if self.renew(&user).await? && self.knows(&user, &password).await? { Ok(()) } else { Err(UNKNOWN) }
+        Ok(self.renew(user).await? && self.knows(user, password).await?)
     }
 
     async fn knows(&self, user: &str, password: &Secret) -> Result<bool, Refusal> {
@@ -116,7 +107,7 @@ fn locked(error: Error) -> Refusal {
 }
 
 /// User and password of a request.
-fn basic(headers: &HeaderMap) -> Option<(String, Secret)> {
+pub(crate) fn basic(headers: &HeaderMap) -> Option<(String, Secret)> {
     let (scheme, text) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     let text = STANDARD.decode(text.trim()).ok().filter(|_| scheme.eq_ignore_ascii_case("basic"))?;
     let text = String::from_utf8(text).ok()?;

@@ -1,0 +1,120 @@
+//! What is in a request: how many events, of what size, under which ids.
+
+use std::borrow::Cow;
+
+use datalake_core::split::split;
+use datalake_core::{Document, Format, Secret};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::refusal::{EMPTY, LONG_BATCH, LONG_EVENT, MANY, NO_JSON, NO_LIST, NO_TEXT};
+use super::route::Route;
+use crate::receive::Refusal;
+
+/// The longest id of an event that names a document, in bytes.
+const LONGEST_ID: usize = 256;
+/// What Segment takes in one request, in bytes.
+const SEGMENT_BATCH: usize = 500 << 10;
+/// What Segment takes as one event, in bytes.
+pub(super) const SEGMENT_EVENT: usize = 32 << 10;
+
+/// How much a request may bring.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Limits {
+    pub(super) events: usize,
+    pub(super) event_bytes: usize,
+}
+
+/// What was found in a body before it is taken.
+#[derive(Debug, Default)]
+pub(super) struct Found {
+    /// The ids of the events, if every event has one.
+    pub(super) ids: Option<Vec<String>>,
+    /// The write key of the sender.
+    pub(super) key: Option<Secret>,
+}
+
+/// What is around the events, and what one event may have too.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    batch: Option<&'a RawValue>,
+    #[serde(borrow, rename = "writeKey")]
+    write_key: Option<&'a RawValue>,
+}
+
+/// The ids of an event.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    eid: Option<Cow<'a, str>>,
+    #[serde(borrow, rename = "messageId")]
+    message_id: Option<Cow<'a, str>>,
+}
+
+/// How a body divides into events.
+pub(super) fn format(route: Route) -> Format {
+    match route {
+        Route::SnowplowPost => Format::JsonArray { pointer: "/data".into() },
+        Route::SegmentBatch => Format::JsonArray { pointer: "/batch".into() },
+        Route::SegmentEvent(_) => Format::Json,
+        Route::SnowplowPixel => Format::Whole,
+    }
+}
+
+/// Looks through a body, which is taken only if it is JSON that holds events within the limits. The events themselves may
+/// be anything.
+pub(super) fn look(document: &Document, route: Route, limits: Limits) -> Result<Found, Refusal> {
+    if route.is_segment() && document.len() > SEGMENT_BATCH {
+        return Err(LONG_BATCH);
+    }
+    let text = std::str::from_utf8(document.bytes()).map_err(|_| NO_TEXT)?;
+    let envelope: Envelope<'_> = serde_json::from_str(text).map_err(|_| NO_JSON)?;
+    let list = match route {
+        Route::SnowplowPost => Some(envelope.data),
+        Route::SegmentBatch => Some(envelope.batch),
+        _ => None,
+    };
+    if list.is_some_and(|list| !list.is_some_and(|list| list.get().starts_with('['))) {
+        return Err(NO_LIST);
+    }
+    let most = if route.is_segment() { limits.event_bytes.min(SEGMENT_EVENT) } else { limits.event_bytes };
+    let (mut events, mut longest, mut whole) = (0_usize, 0, true);
+    let mut ids = Some(Vec::new());
+    split(document, |piece| {
+        events += 1;
+        longest = longest.max(piece.body.len());
+        whole &= piece.error.is_none();
+        if events <= limits.events {
+            ids = ids.take().and_then(|mut ids| {
+                ids.push(id(&piece.body)?);
+                Some(ids)
+            });
+        }
+    });
+    match (whole, events) {
+        (false, _) => Err(NO_JSON),
+        (true, 0) => Err(EMPTY),
+        (true, n) if n > limits.events => Err(MANY),
+        _ if longest > most => Err(LONG_EVENT),
+        _ => Ok(Found { ids, key: string(envelope.write_key).map(Secret::new) }),
+    }
+}
+
+/// The id of an event, if it has one that can name a document.
+fn id(event: &[u8]) -> Option<String> {
+    let named: Named<'_> = serde_json::from_slice(event).ok()?;
+    let id = named.eid.or(named.message_id)?;
+    is_id(&id).then(|| id.into_owned())
+}
+
+/// Whether a text can be an id: not empty, short, without control characters.
+pub(super) fn is_id(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST_ID && !text.chars().any(char::is_control)
+}
+
+fn string(value: Option<&RawValue>) -> Option<String> {
+    serde_json::from_str(value?.get()).ok()
+}
