@@ -10,6 +10,8 @@ use crate::rest::Request;
 #[derive(Debug, Default)]
 pub(super) struct Lists {
     lists: BTreeMap<String, Vec<Value>>,
+    /// Content type and body by path.
+    pub(super) documents: BTreeMap<String, (String, Vec<u8>)>,
     pub(super) left: Option<u64>,
 }
 

@@ -17,8 +17,9 @@
 //! A list has the path under which it is read, and its records are kept in the order in which they were made. Clients
 //! send [`TOKEN`] unless the builder says otherwise.
 //!
-//! | operation, for [rules](crate::rest::Rule) | request | traps |
+//! | operation, for [rules](crate::rest::Rule) | request | what it has |
 //! |---|---|---|
+//! | `feed` | `GET /feeds/…` | a list as RSS, or a document as it is; `ETag` |
 //! | `mastodon` | `GET /api/v1/…` | a page is newest first, and `next` goes back beyond `since_id`; the reset of the rate is a date |
 //! | `stripe` | `GET /v1/…` | newest first; `starting_after` must be there; an end only by `has_more` |
 //! | `other` | anything else: not found | |
@@ -26,6 +27,7 @@
 //! Rates are counted down by [`allow`](Social::allow).
 
 mod builder;
+mod feed;
 mod list;
 mod mastodon;
 mod refused;
@@ -94,6 +96,12 @@ impl Social {
     /// Changes the list at a path.
     pub fn change(&self, path: &str, change: impl FnOnce(&mut Vec<Value>)) {
         change(lock(&self.state.lists).of(path));
+    }
+
+    /// Publishes a document, in the place of a feed made of a list.
+    pub fn publish(&self, path: &str, content_type: &str, body: impl Into<Vec<u8>>) {
+        let document = (content_type.to_owned(), body.into());
+        lock(&self.state.lists).documents.insert(path.to_owned(), document);
     }
 
     /// Takes so many requests more and then refuses them for their rate, until told again. Without it there is no

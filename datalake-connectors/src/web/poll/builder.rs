@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http::uri::PathAndQuery;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::pagination::Style;
 use super::position::State;
@@ -14,7 +14,8 @@ use crate::http::client::{Bounds, Client};
 use crate::http::origin::Origin;
 use crate::http::pace::Pace;
 use crate::http::percent;
-use datalake_core::{Credential, Dataset, Error, Format, Result, Secret, SourceInfo};
+use datalake_core::split::Decoder;
+use datalake_core::{Credential, Cut, Dataset, Error, Format, Result, Secret, SourceInfo};
 
 /// Settings of a [`PollSource`].
 #[derive(Debug, Clone)]
@@ -23,6 +24,7 @@ pub struct PollSourceBuilder {
     url: Secret,
     origin: Option<String>,
     format: Option<Format>,
+    decoder: Option<Arc<dyn Decoder>>,
     records: Option<String>,
     headers: Vec<(String, Credential)>,
     query: Vec<(String, String)>,
@@ -44,6 +46,7 @@ impl PollSourceBuilder {
             url: Secret::new(url),
             origin: None,
             format: None,
+            decoder: None,
             records: None,
             headers: Vec::new(),
             query: Vec::new(),
@@ -71,6 +74,15 @@ impl PollSourceBuilder {
     #[must_use]
     pub fn format(mut self, format: Format) -> Self {
         self.format = Some(format);
+        self
+    }
+
+    /// Takes a page whole, and its records by a decoder without settings.
+    #[must_use]
+    pub fn decoder(mut self, decoder: Arc<dyn Decoder>) -> Self {
+        let name = decoder.name().to_owned();
+        self.format = Some(Format::Decoded { decoder: name, settings: Value::Null, cut: Cut::Whole });
+        self.decoder = Some(decoder);
         self
     }
 
@@ -229,13 +241,15 @@ impl PollSourceBuilder {
             "incremental": self.incremental.as_ref().map(|incremental| format!("{incremental:?}")),
         }));
         let plan = Plan {
-            reader: page::Reader::new(&self.pagination, self.incremental.as_ref(), self.after_id.as_ref()),
+            reader: page::Reader::new(&self.pagination, self.incremental.as_ref(), self.after_id.as_ref())
+                .with(self.decoder.iter().cloned()),
             path,
             format,
             records,
             pagination: self.pagination,
             incremental: self.incremental,
             after_id: self.after_id,
+            decoder: self.decoder,
             max_body: self.bounds.body,
             page_cap: self.page_cap,
             poll_every: self.poll_every,

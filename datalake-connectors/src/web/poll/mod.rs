@@ -15,6 +15,7 @@ use self::position::{Fingerprint, SCHEMA, State};
 use crate::http::client::Client;
 use crate::http::link::reroot;
 use crate::http::pace::Pace;
+use datalake_core::split::Decoder;
 use datalake_core::{
     Dataset, Document, Error, ErrorKind, Format, Next, Position, Request, Result, Source, SourceBatch,
     SourceInfo, async_trait,
@@ -109,6 +110,7 @@ struct Plan {
     pagination: Pagination,
     incremental: Option<Incremental>,
     after_id: Option<AfterId>,
+    decoder: Option<Arc<dyn Decoder>>,
     max_body: usize,
     page_cap: u64,
     poll_every: Duration,
@@ -339,6 +341,10 @@ impl Source for PollSource {
         self.resumed = true;
         self.rest = false;
         Ok(())
+    }
+
+    fn decoders(&self) -> Vec<Arc<dyn Decoder>> {
+        self.plan.decoder.iter().cloned().collect()
     }
 
     async fn close(&mut self) -> Result<()> {

@@ -1,5 +1,7 @@
 //! What must be known of a page to find the next one: how many records, where it leads, how far it reaches.
 
+use std::sync::Arc;
+
 use serde_json::value::RawValue;
 
 use super::after_id::{AfterId, greater};
@@ -7,8 +9,8 @@ use super::incremental::{Incremental, Mark, TimeFormat, text};
 use super::pagination::{Pagination, Style};
 use super::position::Fingerprint;
 use super::probe::Probe;
-use datalake_core::split::{Piece, split};
-use datalake_core::{Content, Document, Error, ErrorKind, Format, Result};
+use datalake_core::split::{Decoder, Decoders, Piece};
+use datalake_core::{Content, Document, Error, ErrorKind, Format, Result, Sha256};
 
 const NEXT: usize = 0;
 const MORE: usize = 1;
@@ -55,6 +57,7 @@ pub(super) struct Reader {
     fields: Option<Probe>,
     time: Option<TimeFormat>,
     key: bool,
+    decoders: Decoders,
 }
 
 impl Reader {
@@ -84,7 +87,14 @@ impl Reader {
         let cursor = matches!(pagination.style, Style::Cursor { .. });
         let time = incremental.map(|incremental| incremental.format);
         let counts = pagination.counts() || fields.is_some();
-        Self { body, counts, cursor, fields, time, key: after.is_some() }
+        let decoders = Decoders::default();
+        Self { body, counts, cursor, fields, time, key: after.is_some(), decoders }
+    }
+
+    /// The same with decoders for what needs them.
+    pub(super) fn with(mut self, decoders: impl IntoIterator<Item = Arc<dyn Decoder>>) -> Self {
+        self.decoders = self.decoders.with_all(decoders);
+        self
     }
 
     /// Reads a page. Keeps a processor busy.
@@ -128,6 +138,7 @@ impl Reader {
                 let one = !bare(body).contains(&b'\n');
                 facts.empty = csv.has_header && one;
             }
+            Format::Decoded { .. } => self.records(page, "", &mut facts),
             _ if self.counts => self.records(page, "", &mut facts),
             _ => {}
         }
@@ -160,12 +171,18 @@ impl Reader {
         let mut missing = false;
         let mut place = None;
         let mut before = None;
-        split(page, |piece| {
+        let decoded = matches!(&**page.format(), Format::Decoded { .. });
+        let mut bodies = Vec::new();
+        self.decoders.split(page, |piece| {
             if is_missing(&piece, pointer) {
                 missing = true;
                 return;
             }
             facts.records += 1;
+            if decoded {
+                let refused = piece.error.is_some().then(|| &page.bytes()[piece.range.clone()]);
+                bodies.extend_from_slice(Sha256::of(refused.unwrap_or(&piece.body)).as_bytes());
+            }
             let start = place.map_or(piece.range.start, |(start, _)| start);
             place = Some((start, piece.range.end));
             facts.last = None;
@@ -184,6 +201,8 @@ impl Reader {
         facts.empty = facts.records == 0 && (!missing || is_null(page, pointer));
         if let (Format::JsonArray { .. }, Some((start, end)), false) = (&**page.format(), place, missing) {
             facts.fingerprint = Fingerprint::of(&page.bytes()[start..end]);
+        } else if decoded {
+            facts.fingerprint = Fingerprint::of(&bodies);
         }
     }
 

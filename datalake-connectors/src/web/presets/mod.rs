@@ -18,11 +18,13 @@
 //!
 //! | module | what is read | how it goes on |
 //! |---|---|---|
+//! | [`feed`] | items of RSS and Atom | by `ETag` and `Last-Modified` |
 //! | [`mastodon`] | timelines, statuses of an account | by the greatest id, from the oldest to the newest |
 //! | [`stripe`] | any list, events that no webhook took; its webhooks | by the time of creation |
 //!
 //! A record can come more than once, in its newest state last. It has an id by which it is the same.
 
+pub mod feed;
 pub mod mastodon;
 pub mod stripe;
 

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::web::Auth;
 use crate::web::poll::{PollSource, PollSourceBuilder};
-use datalake_core::split::split;
+use datalake_core::split::Decoders;
 use datalake_core::testkit::{Fed, SourceHarness};
 use datalake_core::{
     Dataset, Error, ErrorKind, Next, Position, Result, Source, SourceBatch, SourceInfo, async_trait,
@@ -16,6 +16,7 @@ use datalake_core::{
 use datalake_simulators::rest::{Fault, Refusal, Rule};
 use datalake_simulators::social::{Social, TOKEN};
 
+mod feed;
 mod mastodon;
 mod stripe;
 
@@ -51,7 +52,7 @@ async fn read(builder: &PollSourceBuilder, from: Option<&Position>) -> (Vec<Valu
     source.seek(from).await.unwrap();
     let batches = drain(&mut source).await.unwrap();
     let position = batches.last().map(|batch| batch.position.clone()).or(from.cloned());
-    (records(&batches), position)
+    (records(&source, &batches), position)
 }
 
 /// The error that a new source runs into.
@@ -59,10 +60,11 @@ async fn error(builder: &PollSourceBuilder) -> Error {
     drain(&mut builder.clone().build().unwrap()).await.unwrap_err()
 }
 
-fn records(batches: &[SourceBatch]) -> Vec<Value> {
+fn records(source: &PollSource, batches: &[SourceBatch]) -> Vec<Value> {
+    let decoders: Decoders = source.decoders().into_iter().collect();
     let mut records = Vec::new();
     for document in batches.iter().flat_map(|batch| &batch.documents) {
-        split(document, |piece| {
+        decoders.split(document, |piece| {
             assert!(piece.error.is_none(), "{:?}", piece.error);
             records.push(serde_json::from_slice(&piece.body).unwrap());
         });
@@ -114,6 +116,8 @@ struct Silo {
     source: PollSourceBuilder,
     /// The records in the order of the pages.
     paged: fn(Vec<Value>) -> Vec<Value>,
+    /// A record as it is given.
+    body: fn(&Value) -> String,
     /// The n-th record, if the list grows.
     grows: Option<fn(u64) -> Value>,
     failures: &'static [Failure],
@@ -131,6 +135,7 @@ impl Silo {
             path,
             source,
             paged: |records| records,
+            body: Value::to_string,
             grows: None,
             failures: FAILURES,
             next_failure: Mutex::new(0),
@@ -168,13 +173,17 @@ impl SourceHarness for Silo {
 
     fn expected(&self) -> Vec<Bytes> {
         let records = (self.paged)(self.social.list(self.path));
-        records.iter().map(|record| Bytes::from(record.to_string())).collect()
+        records.iter().map(|record| Bytes::from((self.body)(record))).collect()
     }
 
     async fn feed(&self) -> Option<Fed> {
         let record = self.grows?(self.social.list(self.path).len() as u64);
         self.social.push(self.path, record.clone());
-        Some(Fed::new([record.to_string()]))
+        Some(Fed::new([(self.body)(&record)]))
+    }
+
+    fn decoders(&self) -> Decoders {
+        self.source.clone().build().unwrap().decoders().into_iter().collect()
     }
 
     async fn fail(&self) -> Option<ErrorKind> {
