@@ -73,6 +73,9 @@ macro_rules! setters {
 /// The source around an [`Inbox`](super::Inbox) in a member `inbox`, with what it says of itself in `info`.
 macro_rules! source {
     ($source:ty) => {
+        $crate::receive::source!($source, decoders: []);
+    };
+    ($source:ty, decoders: [$($decoder:expr),*]) => {
         impl $source {
             /// The address it listens on.
             #[must_use]
@@ -85,6 +88,10 @@ macro_rules! source {
         impl datalake_core::Source for $source {
             fn info(&self) -> &datalake_core::SourceInfo {
                 &self.info
+            }
+
+            fn decoders(&self) -> Vec<std::sync::Arc<dyn datalake_core::split::Decoder>> {
+                vec![$($decoder),*]
             }
 
             async fn next_batch(&mut self) -> datalake_core::Result<datalake_core::Next> {

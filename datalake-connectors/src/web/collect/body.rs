@@ -3,10 +3,12 @@
 use std::borrow::Cow;
 
 use datalake_core::split::split;
-use datalake_core::{Document, Format, Secret};
+use datalake_core::{Cut, Document, Format, Secret};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::query::QUERY;
 use super::refusal::{EMPTY, LONG_BATCH, LONG_EVENT, MANY, NO_JSON, NO_LIST, NO_TEXT};
 use super::route::Route;
 use crate::receive::Refusal;
@@ -32,6 +34,8 @@ pub(super) struct Found {
     pub(super) ids: Option<Vec<String>>,
     /// The write key of the sender.
     pub(super) key: Option<Secret>,
+    /// When the sender says that it sent.
+    pub(super) sent_at: Option<String>,
 }
 
 /// What is around the events, and what one event may have too.
@@ -43,6 +47,8 @@ struct Envelope<'a> {
     batch: Option<&'a RawValue>,
     #[serde(borrow, rename = "writeKey")]
     write_key: Option<&'a RawValue>,
+    #[serde(borrow, rename = "sentAt")]
+    sent_at: Option<&'a RawValue>,
 }
 
 /// The ids of an event.
@@ -60,7 +66,9 @@ pub(super) fn format(route: Route) -> Format {
         Route::SnowplowPost => Format::JsonArray { pointer: "/data".into() },
         Route::SegmentBatch => Format::JsonArray { pointer: "/batch".into() },
         Route::SegmentEvent(_) => Format::Json,
-        Route::SnowplowPixel => Format::Whole,
+        Route::SnowplowPixel => {
+            Format::Decoded { decoder: QUERY.into(), settings: Value::Null, cut: Cut::Whole }
+        }
     }
 }
 
@@ -99,7 +107,11 @@ pub(super) fn look(document: &Document, route: Route, limits: Limits) -> Result<
         (true, 0) => Err(EMPTY),
         (true, n) if n > limits.events => Err(MANY),
         _ if longest > most => Err(LONG_EVENT),
-        _ => Ok(Found { ids, key: string(envelope.write_key).map(Secret::new) }),
+        _ => Ok(Found {
+            ids,
+            key: string(envelope.write_key).map(Secret::new),
+            sent_at: string(envelope.sent_at),
+        }),
     }
 }
 

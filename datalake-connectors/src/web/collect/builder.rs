@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datalake_core::{Credential, Dataset, Error, Result, SourceInfo};
+use datalake_core::{Clock, Credential, Dataset, Error, Result, SourceInfo, SystemClock};
 use serde_json::json;
 
 use super::body::Limits;
@@ -12,7 +12,7 @@ use super::cors::{Origins, is_origin};
 use super::intake::{Collector, KEYS};
 use super::pages::Pages;
 use super::route::{Route, SEGMENT, SNOWPLOW_PIXEL, SNOWPLOW_POST};
-use super::visitor::{Cookie, Keep};
+use super::visitor::{Address, Cookie, Keep};
 use super::{CollectorSource, SCHEMA, SYSTEM};
 use crate::receive::{Access, Settings, setters};
 
@@ -28,6 +28,7 @@ pub struct CollectorSourceBuilder {
     keys: Vec<Credential>,
     limits: Limits,
     pages: Option<Arc<dyn Pages>>,
+    clock: Arc<dyn Clock>,
 }
 
 impl CollectorSourceBuilder {
@@ -42,6 +43,7 @@ impl CollectorSourceBuilder {
             keys: Vec::new(),
             limits: Limits { events: 1000, event_bytes: 64 << 10 },
             pages: None,
+            clock: Arc::new(SystemClock),
         }
     }
 
@@ -100,9 +102,30 @@ impl CollectorSourceBuilder {
         self
     }
 
-    /// Tells browsers apart by a cookie. None by default, and none for a tracker that sends the header `SP-Anonymous`.
+    /// Tells browsers apart by a cookie, and keeps its value as `network_userid` in the properties of documents. None by
+    /// default, and none for a tracker that sends the header `SP-Anonymous`.
     pub fn cookie(mut self, cookie: Cookie) -> Self {
         self.keep.cookie = Some(cookie);
+        self
+    }
+
+    /// Keeps where requests came from as `user_ipaddress` in the properties of documents. Not kept by default, nor for a
+    /// tracker that sends the header `SP-Anonymous`.
+    pub fn keep_address(mut self, address: Address) -> Self {
+        self.keep.address = Some(address);
+        self
+    }
+
+    /// How many proxies stand in front of the collector and add to the header `X-Forwarded-For` where a request came
+    /// from. None by default: what the header says is then not believed.
+    pub fn behind_proxies(mut self, proxies: usize) -> Self {
+        self.keep.proxies = proxies;
+        self
+    }
+
+    /// Keeps the header `User-Agent` as `useragent` in the properties of documents. Not kept by default.
+    pub fn keep_user_agent(mut self) -> Self {
+        self.keep.user_agent = true;
         self
     }
 
@@ -131,6 +154,12 @@ impl CollectorSourceBuilder {
         self
     }
 
+    /// The clock that says when a request came. The system's by default.
+    pub fn clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
     /// Checks the settings, binds the address and begins to take events. Needs a Tokio runtime with time and I/O.
     ///
     /// # Errors
@@ -153,6 +182,7 @@ impl CollectorSourceBuilder {
             keys,
             limits: self.limits,
             pages: self.pages,
+            clock: self.clock,
         };
         let inbox = self.settings.open(SYSTEM, SCHEMA, intake).await?;
         let locator = self.settings.locator(inbox.local());

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datalake_core::{Document, Sha256, async_trait};
+use datalake_core::{Clock, Document, Sha256, async_trait};
 use http_body_util::Full;
 use hyper::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue};
 use hyper::http::request::Parts;
@@ -12,6 +12,7 @@ use hyper::{Method, Response, StatusCode};
 use super::body::{Found, Limits, format, look};
 use super::cors::Origins;
 use super::pages::Pages;
+use super::properties::properties;
 use super::query;
 use super::refusal::{EMPTY, LONG_EVENT, NO_KEY};
 use super::route::{Route, Routes};
@@ -31,6 +32,7 @@ pub(crate) struct Collector {
     pub(super) keys: Access,
     pub(super) limits: Limits,
     pub(super) pages: Option<Arc<dyn Pages>>,
+    pub(super) clock: Arc<dyn Clock>,
 }
 
 /// What the head of a request says.
@@ -108,7 +110,9 @@ impl Intake for Collector {
             Some([first, more @ ..]) => format!("{first}+{}", more.len()),
             _ => digest.to_string(),
         };
-        Ok(Event { document: document.with_id(id.as_str()), id, key })
+        let properties = properties(claim.route, self.clock.now(), &found, &claim.visitor);
+        let document = document.with_id(id.as_str()).with_properties(properties);
+        Ok(Event { id, key, document })
     }
 
     fn committed(&self, claim: &Claim, _head: &Parts, _id: &str) -> Response<Full<Bytes>> {

@@ -26,7 +26,14 @@
 //! a body of many events is one document of many records. A body may be compressed on its way (`Content-Encoding: gzip` or
 //! `zstd`), within bounds; the document is then the body decompressed.
 //!
-//! Events may be anything: whether one is what its tracker says it is, is a question for transforms.
+//! Events may be anything: whether one is what its tracker says it is, is a question for transforms. [`snowplow_event`] and
+//! [`segment_event`] make rows of them, with the time at which an event happened, corrected by the error of the device's
+//! clock. The raw zone keeps what was sent. A query string becomes a JSON object of strings; one that cannot goes to
+//! quarantine.
+//!
+//! What is known of a request beside its body is in the properties of its document, and so in lineage: `protocol`
+//! (`snowplow`, `segment`), `received_at`, for Segment `sent_at` and the `type` that the path says, and what is
+//! [kept](CollectorSourceBuilder::keep_address) of visitors.
 //!
 //! # Answers
 //!
@@ -61,7 +68,7 @@
 //!
 //! # Personal data
 //!
-//! Addresses and browsers are not kept. What trackers write
+//! Neither addresses nor browsers nor cookies are kept unless asked for, and addresses can be truncated. What trackers write
 //! into events is theirs: mask it in a transform, and mind the raw zone, which keeps what was sent.
 //!
 //! # Transport
@@ -69,6 +76,7 @@
 //! Plain HTTP/1.1. TLS ends in front of it, at a load balancer or reverse proxy. Query strings are never logged.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use datalake_core::{Dataset, SourceInfo};
 
@@ -77,8 +85,10 @@ use crate::receive::{Inbox, source};
 mod body;
 mod builder;
 mod cors;
+mod events;
 mod intake;
 mod pages;
+mod properties;
 mod query;
 mod refusal;
 mod route;
@@ -87,8 +97,10 @@ mod tests;
 mod visitor;
 
 pub use builder::CollectorSourceBuilder;
+pub use events::{segment_event, snowplow_event};
 pub use pages::{Page, Pages};
-pub use visitor::Cookie;
+pub use query::QueryDecoder;
+pub use visitor::{Address, Cookie};
 
 const SYSTEM: &str = "web.collector";
 const SCHEMA: &str = "web.collector/1";
@@ -110,4 +122,4 @@ impl CollectorSource {
     }
 }
 
-source!(CollectorSource);
+source!(CollectorSource, decoders: [Arc::new(QueryDecoder)]);

@@ -2,7 +2,49 @@
 
 use std::borrow::Cow;
 
+use datalake_core::split::{Decoder, Piece};
+use datalake_core::{Content, Document, RecordError};
+use serde_json::{Map, Value};
+
 use super::body::is_id;
+
+/// The name of the decoder, which is kept with every document for ever.
+pub(super) const QUERY: &str = "web.query";
+
+/// The decoder `web.query`: makes a JSON object of strings of a query string. One that is no text, or has a name twice, is an
+/// error.
+///
+/// A collector brings it. A [lake](datalake_core::lake::Lake::with_decoders) needs it to trace the record of a picture to its
+/// bytes.
+#[derive(Debug, Clone, Copy, Default)]
+#[non_exhaustive]
+pub struct QueryDecoder;
+
+impl Decoder for QueryDecoder {
+    fn name(&self) -> &'static str {
+        QUERY
+    }
+
+    fn decode(&self, document: &Document, _settings: &Value, piece: &mut dyn FnMut(Piece)) {
+        let range = 0..document.len();
+        piece(match object(document.bytes()) {
+            Ok(object) => Piece::new(range, Value::Object(object).to_string(), Content::Json),
+            Err(error) => Piece::error(range, error),
+        });
+    }
+}
+
+fn object(query: &[u8]) -> Result<Map<String, Value>, RecordError> {
+    let mut object = Map::new();
+    for pair in pairs(query) {
+        let (name, value) = pair.ok_or_else(|| RecordError::new("query", "the query string is no text"))?;
+        if object.contains_key(&name) {
+            return Err(RecordError::new("query", "the query string has a name twice").at(format!("/{name}")));
+        }
+        object.insert(name, value.into());
+    }
+    Ok(object)
+}
 
 /// The names and values of a query string, in order; `None` for one that is no text once its escapes are resolved.
 pub(super) fn pairs(query: &[u8]) -> impl Iterator<Item = Option<(String, String)>> {
@@ -62,6 +104,21 @@ mod tests {
             None,
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn a_query_string_is_an_object_or_an_error() {
+        let decode = |query: &'static str| {
+            let mut pieces = Vec::new();
+            let document = Document::new(query, "/i", datalake_core::Format::Whole);
+            QueryDecoder.decode(&document, &Value::Null, &mut |piece| pieces.push(piece));
+            pieces.remove(0)
+        };
+        let piece = decode("e=pv&page=%22a%22&n=1");
+        assert_eq!((&piece.body[..], piece.range), (&br#"{"e":"pv","n":"1","page":"\"a\""}"#[..], 0..21));
+        for bad in ["e=%ff", "e=pv&e=pp"] {
+            assert_eq!(decode(bad).error.unwrap().reason, "query");
+        }
     }
 
     #[test]

@@ -1,13 +1,28 @@
 //! Who a request came from, as far as it is wanted: a cookie, an address, a browser.
 
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use datalake_core::{Entropy as _, Error, Result, SystemEntropy};
-use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE};
+use hyper::header::{COOKIE, HeaderMap, HeaderName, HeaderValue, SET_COOKIE, USER_AGENT};
 use hyper::http::request::Parts;
+use serde_json::{Map, Value};
 
+const FORWARDED: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// A tracker's wish that its user stays unknown.
 const ANONYMOUS: HeaderName = HeaderName::from_static("sp-anonymous");
+/// The longest cookie and user agent that are kept, in bytes.
+const LONGEST: usize = 1024;
+
+/// How much of an address is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Address {
+    /// The whole.
+    Whole,
+    /// The first three parts of an IPv4 address, the first 48 bits of an IPv6 address; the rest is zero.
+    Truncated,
+}
 
 /// A cookie that tells one browser from another: a random UUID.
 ///
@@ -87,20 +102,34 @@ impl Cookie {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Keep {
     pub(super) cookie: Option<Cookie>,
+    pub(super) address: Option<Address>,
+    /// How many proxies in front of us write down where a request came from.
+    pub(super) proxies: usize,
+    pub(super) user_agent: bool,
 }
 
 /// A visitor, as far as it is wanted.
 #[derive(Debug, Default)]
 pub(crate) struct Visitor {
     pub(super) cookie: Option<String>,
+    address: Option<IpAddr>,
+    user_agent: Option<String>,
 }
 
 impl Keep {
     pub(super) fn visitor(&self, head: &Parts) -> Visitor {
-        if head.headers.contains_key(ANONYMOUS) {
-            return Visitor::default();
+        let headers = &head.headers;
+        let user_agent = || {
+            let text = headers.get(USER_AGENT)?.to_str().ok()?;
+            Some(text.get(..LONGEST).unwrap_or(text).to_owned())
+        };
+        let user_agent = if self.user_agent { user_agent() } else { None };
+        if headers.contains_key(ANONYMOUS) {
+            return Visitor { user_agent, ..Visitor::default() };
         }
-        Visitor { cookie: self.cookie.as_ref().map(|cookie| cookie.of(&head.headers).unwrap_or_else(uuid)) }
+        let cookie = self.cookie.as_ref().map(|cookie| cookie.of(headers).unwrap_or_else(uuid));
+        let address = self.address.and_then(|how| Some(how.of(self.address(head)?)));
+        Visitor { cookie, address, user_agent }
     }
 
     /// Gives the browser its cookie.
@@ -108,6 +137,44 @@ impl Keep {
         let header = self.cookie.as_ref().zip(visitor.cookie.as_deref());
         if let Some(header) = header.and_then(|(cookie, value)| cookie.header(value)) {
             answer.insert(SET_COOKIE, header);
+        }
+    }
+
+    /// Where a request came from: what the first of the trusted proxies saw, else the other end of the connection.
+    fn address(&self, head: &Parts) -> Option<IpAddr> {
+        let direct = head.extensions.get::<SocketAddr>()?.ip();
+        let Some(before) = self.proxies.checked_sub(1) else { return Some(direct) };
+        let lists = head.headers.get_all(FORWARDED).iter().filter_map(|list| list.to_str().ok());
+        let seen: Vec<&str> = lists.flat_map(|list| list.split(',')).map(str::trim).collect();
+        seen.iter().rev().nth(before)?.parse().ok()
+    }
+}
+
+impl Visitor {
+    /// What lineage keeps of the visitor.
+    pub(super) fn describe(&self, properties: &mut Map<String, Value>) {
+        let known = [
+            ("network_userid", self.cookie.clone()),
+            ("user_ipaddress", self.address.map(|address| address.to_string())),
+            ("useragent", self.user_agent.clone()),
+        ];
+        let known = known.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        properties.extend(known);
+    }
+}
+
+impl Address {
+    fn of(self, address: IpAddr) -> IpAddr {
+        match (self, address.to_canonical()) {
+            (Self::Whole, address) => address,
+            (Self::Truncated, IpAddr::V4(address)) => {
+                let [a, b, c, _] = address.octets();
+                Ipv4Addr::new(a, b, c, 0).into()
+            }
+            (Self::Truncated, IpAddr::V6(address)) => {
+                let [a, b, c, ..] = address.segments();
+                Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into()
+            }
         }
     }
 }

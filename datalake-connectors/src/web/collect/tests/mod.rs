@@ -13,6 +13,8 @@ use tokio::task::JoinHandle;
 use super::{CollectorSource, CollectorSourceBuilder};
 
 mod commits;
+mod events;
+mod lakes;
 mod origins;
 mod refusals;
 mod suite;

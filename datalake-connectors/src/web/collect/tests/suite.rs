@@ -1,9 +1,11 @@
 use bytes::Bytes;
+use datalake_core::split::Decoders;
 use datalake_core::testkit::{Fed, SourceHarness};
 use datalake_core::{Result, Source, async_trait};
 
 use super::*;
 use crate::receive::Receiver;
+use crate::web::collect::QueryDecoder;
 use crate::web::collect::intake::Collector;
 
 const KEY: &str = "c4nary-write-key";
@@ -53,7 +55,7 @@ impl SourceHarness for Trackers {
             _ => ("GET", format!("/i?e=pv&eid={n}"), String::new()),
         };
         let records = if n % 3 == 2 {
-            vec![Bytes::from(format!("e=pv&eid={n}"))]
+            vec![Bytes::from(format!(r#"{{"e":"pv","eid":"{n}"}}"#))]
         } else {
             events.map(Bytes::from).into()
         };
@@ -71,6 +73,10 @@ impl SourceHarness for Trackers {
             tokio::task::yield_now().await;
         }
         Some(Fed::new(records).told(async move { answer.await.unwrap().status == 200 }))
+    }
+
+    fn decoders(&self) -> Decoders {
+        Decoders::default().with(Arc::new(QueryDecoder))
     }
 
     fn secrets(&self) -> Vec<String> {
