@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use crate::dialect::CsvRules;
+
 /// How a document divides into records, and what a record of it contains.
 ///
 /// The format travels with the document into the raw zone, so that the same records can be cut from the same bytes
@@ -67,6 +69,28 @@ pub struct Csv {
     pub header: Arc<[String]>,
     /// Whether the first row of this document is the header and therefore no record.
     pub has_header: bool,
+    /// What is beyond RFC 4180.
+    #[serde(default, skip_serializing_if = "are_default")]
+    pub rules: Arc<CsvRules>,
+}
+
+fn are_default(rules: &Arc<CsvRules>) -> bool {
+    rules.are_default()
+}
+
+impl Csv {
+    /// Text of RFC 4180 with a delimiter, whose first row is the header.
+    #[must_use]
+    pub fn new(delimiter: char) -> Self {
+        Self { delimiter, header: Arc::from([]), has_header: true, rules: Arc::default() }
+    }
+
+    /// The same with other rules.
+    #[must_use]
+    pub fn with_rules(mut self, rules: CsvRules) -> Self {
+        self.rules = Arc::new(rules);
+        self
+    }
 }
 
 impl Format {

@@ -2,8 +2,10 @@
 
 mod ambient;
 mod batch;
+mod dialect;
 mod digest;
 mod document;
+mod encoding;
 mod envelope;
 mod error;
 mod format;
@@ -30,8 +32,10 @@ pub mod transform;
 pub use ambient::{Ambient, Clock, Cpu, Entropy, SystemClock, SystemEntropy};
 pub use async_trait::async_trait;
 pub use batch::{Batch, SourceBatch};
+pub use dialect::{CsvRules, Ragged};
 pub use digest::Sha256;
 pub use document::Document;
+pub use encoding::Encoding;
 pub use envelope::{Acquired, Derived, Envelope, Hop, Origin, Request, Worker, config_digest};
 pub use error::{Error, ErrorKind, RecordError, Result};
 pub use format::{Content, Csv, Cut, Format};

@@ -116,7 +116,7 @@ impl FilesSourceBuilder {
     ///
     /// # Errors
     /// [`ConfigInvalid`](datalake_core::ErrorKind::ConfigInvalid) for a glob that cannot be read, a size of zero, or
-    /// a delimiter that is not ASCII or that ends a row.
+    /// a dialect that cannot be.
     pub fn build(self) -> Result<FilesSource> {
         if self.pattern.as_os_str().is_empty() {
             return Err(Error::config("the path of the files is empty"));
@@ -134,11 +134,7 @@ impl FilesSourceBuilder {
                 Error::config("a marker is the name of a file, or the end of one").with("marker", marker)
             );
         }
-        if let FileFormat::Csv { delimiter } = self.format
-            && (!delimiter.is_ascii() || matches!(delimiter, '"' | '\n' | '\r'))
-        {
-            return Err(Error::config("a delimiter is an ASCII character that is no quote and no line end"));
-        }
+        self.format.check()?;
         let pattern = Pattern::new(self.pattern.clone(), self.recursive)?;
         let mut config = json!({
             "pattern": self.pattern.display().to_string(),

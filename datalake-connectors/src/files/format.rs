@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use datalake_core::split::{csv_header, detect_delimiter, detect_json};
-use datalake_core::{Csv, Error, ErrorKind, Format, Result};
+use datalake_core::split::detect_json;
+use datalake_core::{Format, Result};
+
+use super::dialect::{CsvDialect, Found};
 
 /// As much of the beginning of a file as is looked at to find out what is in it.
 pub(super) const PROBE: u64 = 1 << 20;
@@ -19,8 +21,8 @@ pub enum FileFormat {
     /// |---|---|
     /// | `ndjson`, `jsonl` | one JSON value a line |
     /// | `json` | an array of records if it begins with `[`; several values, one a line, if it looks like that; otherwise one record |
-    /// | `csv` | delimited by commas; by semicolons or tabs if the first line has those and no comma |
-    /// | `tsv` | delimited by tabs |
+    /// | `csv` | delimited text of any [dialect](CsvDialect) that can be detected |
+    /// | `tsv` | the same, delimited by tabs |
     /// | `txt`, `log` | lines of text |
     /// | `xml` and all others | the file is one record |
     #[default]
@@ -32,11 +34,13 @@ pub enum FileFormat {
     /// An array of records, at a JSON Pointer; empty for the array that is the file. With a pointer a file is one
     /// document and must fit in memory.
     JsonArray(String),
-    /// Delimited text (RFC 4180) whose first row is the header.
+    /// Delimited text (RFC 4180) in UTF-8 whose first row is the header.
     Csv {
         /// The character between fields, ASCII.
         delimiter: char,
     },
+    /// Delimited text of a dialect.
+    Dialect(CsvDialect),
     /// Lines of text.
     Lines,
     /// The file is one record of any content.
@@ -48,7 +52,7 @@ pub enum FileFormat {
 pub(super) enum Guess {
     Known(Format),
     Json,
-    Csv(Option<char>),
+    Csv(CsvDialect),
 }
 
 impl FileFormat {
@@ -60,15 +64,26 @@ impl FileFormat {
             Self::Json => "json".to_owned(),
             Self::JsonArray(pointer) => format!("json-array:{pointer}"),
             Self::Csv { delimiter } => format!("csv:{delimiter}"),
+            Self::Dialect(dialect) => format!("csv:{}", dialect.config()),
             Self::Lines => "lines".to_owned(),
             Self::Whole => "whole".to_owned(),
+        }
+    }
+
+    /// What is wrong with the settings.
+    pub(super) fn check(&self) -> Result<()> {
+        match self {
+            Self::Csv { delimiter } => CsvDialect::plain(*delimiter).check(),
+            Self::Dialect(dialect) => dialect.check(),
+            _ => Ok(()),
         }
     }
 
     pub(super) fn guess(&self, path: &Path) -> Guess {
         Guess::Known(match self {
             Self::Auto => return by_name(path),
-            Self::Csv { delimiter } => return Guess::Csv(Some(*delimiter)),
+            Self::Csv { delimiter } => return Guess::Csv(CsvDialect::plain(*delimiter)),
+            Self::Dialect(dialect) => return Guess::Csv(dialect.clone()),
             Self::Ndjson => Format::Ndjson,
             Self::Json => Format::Json,
             Self::JsonArray(pointer) => Format::JsonArray { pointer: pointer.clone() },
@@ -86,8 +101,8 @@ fn by_name(path: &Path) -> Guess {
     Guess::Known(match extension {
         Some("ndjson" | "jsonl") => Format::Ndjson,
         Some("json") => return Guess::Json,
-        Some("csv") => return Guess::Csv(None),
-        Some("tsv") => return Guess::Csv(Some('\t')),
+        Some("csv") => return Guess::Csv(CsvDialect::detected()),
+        Some("tsv") => return Guess::Csv(CsvDialect::detected().delimiter('\t')),
         Some("txt" | "log") => Format::Lines,
         _ => Format::Whole,
     })
@@ -98,11 +113,13 @@ fn by_name(path: &Path) -> Guess {
 pub(super) struct Known {
     pub(super) format: Arc<Format>,
     pub(super) headed: Option<(u64, Arc<Format>)>,
+    /// What was found out of the content, to be kept with the position.
+    pub(super) detected: Option<Found>,
 }
 
 impl Known {
     pub(super) fn plain(format: impl Into<Arc<Format>>) -> Self {
-        Self { format: format.into(), headed: None }
+        Self { format: format.into(), headed: None, detected: None }
     }
 
     /// The format of a document that begins at an offset.
@@ -115,29 +132,14 @@ impl Known {
 }
 
 impl Guess {
-    /// Makes up its mind on the beginning of the content. `whole` says that this is all, and that there will be no more.
-    /// `None` if there is not enough yet.
-    pub(super) fn resolve(&self, head: &[u8], whole: bool) -> Result<Option<Known>> {
-        let delimiter = match self {
-            Self::Known(format) => return Ok(Some(Known::plain(format.clone()))),
-            Self::Json => return Ok(Some(Known::plain(detect_json(head)))),
-            Self::Csv(delimiter) => delimiter.unwrap_or_else(|| detect_delimiter(head)),
-        };
-        let Some(header) = csv_header(head, delimiter, whole) else {
-            if head.len() as u64 >= PROBE {
-                let message = "the header row is longer than is looked at";
-                return Err(Error::new(ErrorKind::RecordTooLarge, message).with("bytes", PROBE));
-            }
-            // Blank lines only: there is no row, so the names do not matter.
-            let blank = Csv { delimiter, header: Arc::from([]), has_header: true };
-            return Ok(whole.then(|| Known::plain(Format::Csv(blank))));
-        };
-        let rows = Csv { delimiter, header: header.names.into(), has_header: false };
-        let first = Csv { has_header: true, ..rows.clone() };
-        Ok(Some(Known {
-            format: Arc::new(Format::Csv(rows)),
-            headed: Some((header.end as u64, Arc::new(Format::Csv(first)))),
-        }))
+    /// Makes up its mind on the beginning of the content, or on what was found before. `whole` says that this is all, and
+    /// that there will be no more. `None` if there is not enough yet.
+    pub(super) fn resolve(&self, head: &[u8], found: Option<&Found>, whole: bool) -> Result<Option<Known>> {
+        match self {
+            Self::Known(format) => Ok(Some(Known::plain(format.clone()))),
+            Self::Json => Ok(Some(Known::plain(detect_json(head)))),
+            Self::Csv(dialect) => dialect.resolve(head, found, whole),
+        }
     }
 }
 

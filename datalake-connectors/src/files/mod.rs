@@ -50,6 +50,7 @@ use datalake_core::{Dataset, Error, Next, Position, Remaining, Result, Source, S
 use tokio::task::{JoinHandle, spawn_blocking};
 
 mod builder;
+mod dialect;
 mod error;
 mod failures;
 mod finished;
@@ -66,6 +67,7 @@ mod tests;
 mod worker;
 
 pub use builder::FilesSourceBuilder;
+pub use dialect::CsvDialect;
 pub use failures::{FailedFile, Failures};
 pub use finished::Finished;
 pub use format::FileFormat;

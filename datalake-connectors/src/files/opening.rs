@@ -7,6 +7,7 @@ use std::path::Path;
 use datalake_core::Result;
 use datalake_core::codec::{Compression, Expansion, decoder};
 
+use super::dialect::Found;
 use super::error;
 use super::format::{Guess, Known, PROBE, is_appended, is_one};
 use super::identity::{Print, Stat, sum};
@@ -83,14 +84,18 @@ pub(super) fn open(wanted: Wanted<'_>, guess: &Guess, limits: Limits) -> Result<
     }
 
     let may_change = limits.follow && !settled;
+    let found = from.and_then(|entry| entry.csv.as_deref()).and_then(Found::from_text);
     let stored = from.and_then(|entry| entry.format.clone());
     let known = match stored {
-        Some(format) => Known::plain(format),
+        Some(format) => Known { detected: found.clone(), ..Known::plain(format) },
         None => {
             let head = beginning(&mut file, codec, limits.expansion, guess)
                 .map_err(|cause| error::reading(cause, path, 0, packed))?;
             let whole = (head.len() as u64) < PROBE && !may_change;
-            match guess.resolve(&head, whole).map_err(|error| error.with("path", path.display()))? {
+            match guess
+                .resolve(&head, found.as_ref(), whole)
+                .map_err(|error| error.with("path", path.display()))?
+            {
                 Some(known) => known,
                 None => return Ok(Opened::Waits),
             }

@@ -38,6 +38,9 @@ pub(super) struct Entry {
     /// The format of what follows. Kept while there is more to read, so that nobody has to look at the beginning again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) format: Option<Arc<Format>>,
+    /// What was found out of delimited text, so that it stays when the file grows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) csv: Option<String>,
     /// The path under which it was first seen, if it has been renamed since, so that its writer is about to let go of it.
     /// Its extension says what is in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -59,6 +62,7 @@ impl Entry {
             seal: None,
             packed: None,
             format: None,
+            csv: None,
             was: None,
             failed: None,
         }

@@ -9,6 +9,7 @@ use bytes::Bytes;
 use datalake_core::split::Cutter;
 use datalake_core::{Document, Error, ErrorKind, Result};
 
+use super::dialect::Found;
 use super::error;
 use super::format::Known;
 use super::identity::{Print, Stat, Tag};
@@ -182,7 +183,8 @@ impl Reading {
         let header_is_over = self.known.headed.as_ref().is_none_or(|(end, _)| self.at >= *end);
         let format = (!end && header_is_over).then(|| Arc::clone(&self.known.format));
         let seal = end.then_some(stat.seal);
-        Entry { id: stat.id, at: self.at, print, sum, seal, packed, format, was, failed: None }
+        let csv = self.known.detected.as_ref().map(Found::to_text);
+        Entry { id: stat.id, at: self.at, print, sum, seal, packed, format, csv, was, failed: None }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Where a stream of bytes may be cut into documents.
 
-use super::csv::Rows;
+use super::csv::Cutting;
 use super::json::Elements;
 use super::{BOM, bom};
 use crate::format::{Cut, Format};
@@ -31,8 +31,8 @@ enum Kind {
     Never,
     /// After a line end.
     Line { seen: usize, cut: usize },
-    /// After a row. Not begun before the buffer is long enough to tell a byte order mark.
-    Row { rows: Box<Rows>, begun: bool },
+    /// After a row.
+    Row(Box<Cutting>),
     /// After the comma of an element. Not begun before the buffer is long enough to tell a byte order mark.
     Element { elements: Elements, begun: bool },
 }
@@ -46,7 +46,7 @@ impl Cutter {
             Format::Lines | Format::Ndjson | Format::Decoded { cut: Cut::Lines, .. } => {
                 Kind::Line { seen: 0, cut: 0 }
             }
-            Format::Csv(csv) => Kind::Row { rows: Box::new(Rows::new(0, csv.delimiter)), begun },
+            Format::Csv(csv) => Kind::Row(Box::new(Cutting::new(csv, offset))),
             Format::JsonArray { pointer } if pointer.is_empty() => {
                 Kind::Element { elements: Elements::new(0, !begun), begun }
             }
@@ -76,16 +76,7 @@ impl Cutter {
                 *seen = buffer.len();
                 *cut
             }
-            Kind::Row { rows, begun } => {
-                if !*begun {
-                    if buffer.len() < BOM.len() {
-                        return 0;
-                    }
-                    rows.skip(bom(buffer));
-                    *begun = true;
-                }
-                rows.pass(buffer)
-            }
+            Kind::Row(rows) => rows.find(buffer),
             Kind::Element { elements, begun } => {
                 if !*begun {
                     if buffer.len() < BOM.len() {
@@ -108,7 +99,7 @@ impl Cutter {
                 *seen -= bytes;
                 *cut -= bytes;
             }
-            Kind::Row { rows, .. } => rows.taken(bytes),
+            Kind::Row(rows) => rows.taken(bytes),
             Kind::Element { elements, .. } => elements.taken(bytes),
         }
     }

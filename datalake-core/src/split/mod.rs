@@ -20,7 +20,9 @@ mod lines;
 mod tests;
 mod xml;
 
-pub use csv::{CsvHeader, MAX_COLUMNS, MAX_FIELD, csv_header, detect_delimiter};
+pub use csv::{
+    CsvHeader, HeaderPlace, MAX_COLUMNS, MAX_FIELD, csv_header, detect_csv, detect_delimiter, find_csv_header,
+};
 pub use cutter::Cutter;
 pub use decoder::{Decoder, Decoders};
 pub use json::detect_json;
@@ -82,7 +84,8 @@ impl Piece {
 ///   quote, with a quote that is never closed, with a field over [`MAX_FIELD`] or more than [`MAX_COLUMNS`] columns, or
 ///   that is not UTF-8, is an error. A row that breaks the rules of quoting ends with its first line, so that a stray
 ///   quote costs no other row. With no header given, the names are those of the document's header row, or `column_1`
-///   and so on if it has none.
+///   and so on if it has none. [`CsvRules`](crate::CsvRules) may say otherwise of much of this; what they call a
+///   preamble or a footer is no piece.
 /// * [`Format::Xml`]: the elements as they stand. Nothing is expanded: references to entities stay as they are, and a
 ///   document that declares its type is an error. What comes after a break is one piece, an error, with the rest.
 /// * [`Format::Decoded`]: one piece, an error: what [`Decoders`] know is cut by [`Decoders::split`].
@@ -101,7 +104,7 @@ fn cut(document: &Document, format: &Format, mut piece: impl FnMut(Piece)) {
         Format::Ndjson => lines::ndjson(bytes, if first { bom(bytes) } else { 0 }, piece),
         Format::JsonArray { pointer } if pointer.is_empty() => json::array(bytes, first, piece),
         Format::JsonArray { pointer } => json::array_at(bytes, pointer, piece),
-        Format::Csv(format) => csv::rows(bytes, if first { bom(bytes) } else { 0 }, format, piece),
+        Format::Csv(format) => csv::rows(bytes, document.offset(), format, piece),
         Format::Xml { element } => xml::elements(bytes, element, piece),
         Format::Decoded { .. } => {}
     }

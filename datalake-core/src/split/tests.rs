@@ -26,7 +26,7 @@ fn bodies(bytes: impl AsRef<[u8]>, format: Format) -> Vec<String> {
 
 fn csv(header: &[&str], has_header: bool) -> Format {
     let header = header.iter().map(ToString::to_string).collect::<Vec<_>>();
-    Format::Csv(Csv { delimiter: ',', header: header.into(), has_header })
+    Format::Csv(Csv { header: header.into(), has_header, ..Csv::new(',') })
 }
 
 fn rows(bytes: impl AsRef<[u8]>) -> Vec<Value> {
@@ -378,7 +378,7 @@ fn valid_tables_and_arrays_come_out_as_others_read_them() {
                 .map(|piece| serde_json::from_slice(&piece.body).unwrap())
                 .collect()
         };
-        let format = Format::Csv(Csv { delimiter: ',', header, has_header: false });
+        let format = Format::Csv(Csv { header, has_header: false, ..Csv::new(',') });
         assert_eq!(read(&file, format), expected, "{:?}", String::from_utf8_lossy(&file));
         for file in [serde_json::to_vec(&expected), serde_json::to_vec_pretty(&expected)] {
             assert_eq!(read(&file.unwrap(), Format::json_array()), expected);

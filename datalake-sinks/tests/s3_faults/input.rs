@@ -36,7 +36,7 @@ impl Kind {
             Self::Array => (format!("[{}]", lines(json).join(",")), Format::json_array()),
             Self::Csv => (
                 format!("id,pad\r\n{}\r\n", lines(|(id, pad)| format!("{id},{pad}")).join("\r\n")),
-                Format::Csv(Csv { delimiter: ',', header: [].into(), has_header: true }),
+                Format::Csv(Csv::new(',')),
             ),
             Self::Lines => (lines(|(id, pad)| format!("{id} {pad}")).join("\n"), Format::Lines),
         };

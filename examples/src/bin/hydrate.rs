@@ -175,7 +175,7 @@ impl InputFormat {
     }
 
     fn of_page(self) -> Option<Format> {
-        let csv = |delimiter| Format::Csv(Csv { delimiter, header: [].into(), has_header: true });
+        let csv = |delimiter| Format::Csv(Csv::new(delimiter));
         Some(match self {
             Self::Auto => return None,
             Self::Ndjson => Format::Ndjson,

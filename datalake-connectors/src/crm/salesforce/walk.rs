@@ -1,7 +1,5 @@
 //! What an answer leads to.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use chrono::{DateTime, TimeDelta, Utc};
 use http::header::HeaderValue;
@@ -200,7 +198,7 @@ impl SalesforceSource {
                 self.advance();
             }
         }
-        let csv = Csv { delimiter: ',', header: Arc::from([]), has_header: true };
+        let csv = Csv::new(',');
         let document = (rows > 0).then(|| self.document(body, Format::Csv(csv)));
         self.hand_over(document, Some(request))
     }

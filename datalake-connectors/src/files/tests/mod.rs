@@ -11,6 +11,7 @@ use tempfile::TempDir;
 use super::*;
 
 mod bytes_exact;
+mod dialects;
 mod failing;
 mod finished;
 mod follow;

@@ -11,6 +11,7 @@ struct Silo {
     files: Files,
     pattern: &'static str,
     follow: bool,
+    format: FileFormat,
     expected: Vec<Bytes>,
     grows: Option<&'static str>,
     fed: AtomicUsize,
@@ -25,7 +26,7 @@ impl Silo {
         }
         let expected = expected.into_iter().map(Bytes::from).collect();
         let (fed, away) = (AtomicUsize::new(0), AtomicUsize::new(0));
-        Self { files, pattern, follow: false, expected, grows: None, fed, away }
+        Self { files, pattern, follow: false, format: FileFormat::Auto, expected, grows: None, fed, away }
     }
 
     fn grows(mut self, name: &'static str) -> Self {
@@ -50,6 +51,16 @@ impl Silo {
         let rows = (0..40).map(|n| format!("{n},\"a\n{n}\"\n")).collect::<String>();
         let expected = (0..40).map(|n| format!("{{\"id\":\"{n}\",\"text\":\"a\\n{n}\"}}")).collect();
         Self::new("in/t.csv", &[("t.csv", format!("id,text\n{rows}").into_bytes())], expected)
+    }
+
+    fn utf16() -> Self {
+        let rows = (0..40).map(|n| format!("{n};\"ä\n{n}\"\r\n")).collect::<String>();
+        let text = format!("\u{feff}Report: all\r\n\r\nid;text\r\n{rows}Total;40\r\n");
+        let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let expected = (0..40).map(|n| format!("{{\"id\":\"{n}\",\"text\":\"ä\\n{n}\"}}")).collect();
+        let dialect = CsvDialect::detected().header_with(["id"]).footer("Total");
+        let format = FileFormat::Dialect(dialect);
+        Self { format, follow: true, ..Self::new("in/t.csv", &[("t.csv", bytes)], expected) }
     }
 
     fn array() -> Self {
@@ -80,7 +91,7 @@ impl Silo {
 #[async_trait]
 impl SourceHarness for Silo {
     async fn open(&self) -> Result<Box<dyn Source>> {
-        let builder = self.files.builder(self.pattern).follow(self.follow);
+        let builder = self.files.builder(self.pattern).follow(self.follow).format(self.format.clone());
         Ok(Box::new(builder.batch_bytes(60).poll(Duration::from_millis(2)).build()?))
     }
 
@@ -111,6 +122,7 @@ impl SourceHarness for Silo {
 datalake_core::source_suite!(ndjson, Silo::ndjson());
 datalake_core::source_suite!(followed, Silo::followed());
 datalake_core::source_suite!(csv, Silo::csv());
+datalake_core::source_suite!(utf16, Silo::utf16());
 datalake_core::source_suite!(array, Silo::array());
 datalake_core::source_suite!(gzip, Silo::gzip());
 datalake_core::source_suite!(whole, Silo::whole());

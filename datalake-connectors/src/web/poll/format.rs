@@ -1,7 +1,5 @@
 //! What a page is.
 
-use std::sync::Arc;
-
 use datalake_core::split::{detect_delimiter, detect_json};
 use datalake_core::{Csv, Format};
 
@@ -61,7 +59,7 @@ fn json(body: &[u8]) -> Format {
 }
 
 fn csv(delimiter: char) -> Format {
-    Format::Csv(Csv { delimiter, header: Arc::from([]), has_header: true })
+    Format::Csv(Csv::new(delimiter))
 }
 
 #[cfg(test)]

@@ -311,10 +311,7 @@ mod tests {
 
     #[test]
     fn rows_are_counted_as_they_are_split() {
-        let csv = || {
-            let header = std::sync::Arc::from([]);
-            Format::Csv(datalake_core::Csv { delimiter: ',', header, has_header: true })
-        };
+        let csv = || Format::Csv(datalake_core::Csv::new(','));
         let reader = Reader::new(&Pagination::offset("o", "l", 2), None, None);
         for (body, count) in [("a,b\r\n1,2\r\n\r\n3,4", 2), ("a\n\"x\ny\"\n", 1), ("a,b\n", 0)] {
             let facts = read(&reader, body, csv()).unwrap();

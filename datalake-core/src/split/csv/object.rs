@@ -1,6 +1,8 @@
 //! A row as a JSON object.
 
 use super::row::Field;
+use super::text::Text;
+use crate::dialect::CsvRules;
 
 /// The names of the columns, as they are written.
 #[derive(Debug)]
@@ -10,12 +12,17 @@ pub(super) struct Names {
     /// Whether a row may have any number of fields.
     free: bool,
     len: usize,
+    /// For the fields of a row that have no column: `,"_extra":`.
+    extra: String,
 }
 
 impl Names {
     /// Names from a header; with none, columns are numbered and a row may have any number of fields.
     pub(super) fn given(header: &[String]) -> Self {
-        let mut names = Self { written: Vec::new(), free: header.is_empty(), len: 0 };
+        let mut extra = (1..).map(|n| if n == 1 { "_extra".to_owned() } else { format!("_extra_{n}") });
+        let extra = extra.find(|name| !header.contains(name)).unwrap_or_default();
+        let extra = format!(",\"{extra}\":");
+        let mut names = Self { written: Vec::new(), free: header.is_empty(), len: 0, extra };
         header.iter().for_each(|name| names.push(name));
         names
     }
@@ -31,6 +38,12 @@ impl Names {
 
     pub(super) fn fit(&self, fields: usize) -> bool {
         self.free || fields == self.written.len()
+    }
+
+    /// What comes before a value that is no string: `"name":` or `,"name":`.
+    fn before(&self, column: usize) -> &[u8] {
+        let written = &self.written[column];
+        &written[1..written.len() - 1]
     }
 
     fn push(&mut self, name: &str) {
@@ -53,6 +66,48 @@ pub(super) fn write_row(out: &mut Vec<u8>, bytes: &[u8], fields: &[Field], names
         if field.clean { out.extend_from_slice(text) } else { escape(out, text, field.quoted) }
     }
     out.extend_from_slice(b"\"}");
+}
+
+/// Writes a row whose text is not that of RFC 4180 in UTF-8.
+pub(super) fn write_by_rules(
+    out: &mut Vec<u8>,
+    text: &Text<'_>,
+    fields: &[Field],
+    names: &mut Names,
+    rules: &CsvRules,
+) {
+    while names.free && names.columns() < fields.len() {
+        names.push(&format!("column_{}", names.columns() + 1));
+    }
+    let string = |out: &mut Vec<u8>, field: &Field| {
+        out.push(b'"');
+        escape(out, text.of_field(field).as_bytes(), false);
+        out.push(b'"');
+    };
+    let value = |out: &mut Vec<u8>, field: &Field| match field.quoted {
+        false if rules.nulls.iter().any(|null| *null == text.of_field(field)) => {
+            out.extend_from_slice(b"null");
+        }
+        _ => string(out, field),
+    };
+    let columns = if names.free { fields.len() } else { names.columns() };
+    out.push(b'{');
+    for n in 0..columns {
+        out.extend_from_slice(names.before(n));
+        match fields.get(n) {
+            Some(field) => value(out, field),
+            None => out.extend_from_slice(b"null"),
+        }
+    }
+    if let Some(extra) = fields.get(columns..).filter(|extra| !extra.is_empty()) {
+        out.extend_from_slice(names.extra.as_bytes());
+        for (n, field) in extra.iter().enumerate() {
+            out.push(if n == 0 { b'[' } else { b',' });
+            string(out, field);
+        }
+        out.push(b']');
+    }
+    out.push(b'}');
 }
 
 static ESCAPED: [bool; 256] = {

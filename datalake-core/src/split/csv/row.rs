@@ -73,10 +73,12 @@ enum State {
 
 /// Finds rows in a buffer that may grow. Offsets are of the buffer.
 ///
-/// `\n`, `\r` and `\r\n` end a row; blank lines are no rows. A quote counts only at the beginning of a field.
+/// `\n`, `\r` and `\r\n` end a row; blank lines are no rows. A quote counts only at the beginning of a field, if there
+/// are quotes at all.
 #[derive(Debug, Clone)]
 pub(in crate::split) struct Rows {
     delimiter: u8,
+    quote: Option<u8>,
     classes: [u8; 256],
     state: State,
     /// Whether nothing in the field has to be escaped so far.
@@ -93,10 +95,11 @@ pub(in crate::split) struct Rows {
 
 impl Rows {
     /// From an offset on, where a row begins.
-    pub(in crate::split) fn new(at: usize, delimiter: char) -> Self {
+    pub(in crate::split) fn new(at: usize, delimiter: char, quote: Option<char>) -> Self {
         let delimiter = u8::try_from(delimiter).unwrap_or(b',');
         Self {
             delimiter,
+            quote: quote.and_then(|quote| u8::try_from(quote).ok()),
             classes: classes(delimiter),
             state: State::Row,
             clean: true,
@@ -117,7 +120,8 @@ impl Rows {
         loop {
             if matches!(self.state, State::Row) {
                 // Up to the next quote a line is a row.
-                let quote = memchr(b'"', &bytes[self.at..]).map_or(bytes.len(), |n| self.at + n);
+                let quote = self.quote.and_then(|quote| memchr(quote, &bytes[self.at..]));
+                let quote = quote.map_or(bytes.len(), |n| self.at + n);
                 if let Some(n) = memrchr2(b'\n', b'\r', &bytes[self.at..quote]) {
                     self.at += n + 1;
                     self.cut = self.at;
@@ -162,7 +166,7 @@ impl Rows {
                 }
                 State::Field => match bytes.get(self.at) {
                     None if !end => return None,
-                    Some(b'"') => {
+                    Some(byte) if Some(*byte) == self.quote => {
                         self.at += 1;
                         self.field = self.at;
                         self.state = State::Quoted;
@@ -194,7 +198,8 @@ impl Rows {
                 }
                 State::Quoted => {
                     let limit = (self.field + MAX_FIELD + 1).min(bytes.len());
-                    match memchr(b'"', bytes.get(self.at..limit).unwrap_or_default()) {
+                    let quote = self.quote.unwrap_or(b'"');
+                    match memchr(quote, bytes.get(self.at..limit).unwrap_or_default()) {
                         Some(n) => {
                             self.at += n + 1;
                             self.state = State::Quote;
@@ -211,7 +216,7 @@ impl Rows {
                 }
                 State::Quote => match bytes.get(self.at) {
                     None if !end => return None,
-                    Some(b'"') => {
+                    Some(byte) if Some(*byte) == self.quote => {
                         self.at += 1;
                         self.state = State::Quoted;
                     }

@@ -3,7 +3,7 @@ use std::borrow::Cow;
 use serde_json::{Value, json};
 
 use super::timestamp::Format;
-use super::{describe, part};
+use super::{comma, describe, part};
 use crate::transform::scan;
 use crate::transform::text::{meaning, quote};
 use crate::transform::{Draft, PerRecord, Pointer, RecordTransform, Verdict};
@@ -37,6 +37,7 @@ pub struct Cast {
     to: Type,
     format: Option<Format>,
     empty_as_null: bool,
+    decimal_comma: bool,
     required: bool,
 }
 
@@ -53,7 +54,9 @@ pub fn cast(name: &str, pointer: &str, to: Type) -> Result<PerRecord<Cast>> {
         _ => None,
     };
     let pointer = part(pointer)?;
-    Ok(PerRecord(Cast { name: name.to_owned(), pointer, to, format, empty_as_null: false, required: false }))
+    let name = name.to_owned();
+    let (empty_as_null, decimal_comma, required) = (false, false, false);
+    Ok(PerRecord(Cast { name, pointer, to, format, empty_as_null, decimal_comma, required }))
 }
 
 impl PerRecord<Cast> {
@@ -62,6 +65,23 @@ impl PerRecord<Cast> {
     #[must_use]
     pub fn empty_as_null(mut self) -> Self {
         self.0.empty_as_null = true;
+        self
+    }
+
+    /// Reads texts that become a number or an integer with a comma before the fraction, and points, spaces or apostrophes
+    /// between groups of three digits: `"1.234,50"` becomes `1234.50`, and so does `"1.234,50-"` with a minus. A text
+    /// that is not of this form, such as `"1.5"`, is refused.
+    ///
+    /// ```
+    /// use datalake_core::transform::json::{Type, cast};
+    ///
+    /// let amount = cast("amount", "/Betrag", Type::Number)?.decimal_comma().empty_as_null();
+    /// # let _ = amount;
+    /// # Ok::<(), datalake_core::Error>(())
+    /// ```
+    #[must_use]
+    pub fn decimal_comma(mut self) -> Self {
+        self.0.decimal_comma = true;
         self
     }
 
@@ -84,13 +104,17 @@ impl RecordTransform for Cast {
             Type::String => json!("string"),
             Type::Timestamp(format) => json!({ "timestamp": format }),
         };
-        json!({
+        let mut config = json!({
             "step": "cast",
             "pointer": self.pointer.as_str(),
             "to": to,
             "empty_as_null": self.empty_as_null,
             "required": self.required,
-        })
+        });
+        if self.decimal_comma {
+            config["decimal_comma"] = json!(true);
+        }
+        config
     }
 
     fn apply(&self, draft: &mut Draft) -> Result<Verdict, RecordError> {
@@ -125,6 +149,13 @@ impl Cast {
         let first = raw.as_bytes()[0];
         let quoted = first == b'"';
         let number = first == b'-' || first.is_ascii_digit();
+        let comma = quoted && self.decimal_comma && matches!(self.to, Type::Integer | Type::Number);
+        let text = match comma {
+            true => {
+                Cow::Owned(comma::number(text.trim()).ok_or("the value is no number with a decimal comma")?)
+            }
+            false => Cow::Borrowed(text),
+        };
         let trimmed = text.trim();
         let is_number = || scan::number(trimmed.as_bytes(), 0) == Ok(trimmed.len());
         match &self.to {

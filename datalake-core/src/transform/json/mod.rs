@@ -21,6 +21,7 @@ use super::Pointer;
 use crate::{Error, Result};
 
 mod cast;
+mod comma;
 mod drop_fields;
 mod flatten;
 mod hash;

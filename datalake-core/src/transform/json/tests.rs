@@ -108,6 +108,21 @@ fn a_cast_loses_nothing() {
 }
 
 #[test]
+fn a_cast_reads_a_decimal_comma_and_refuses_what_is_not_of_that_form() {
+    let number = || cast("c", "/a", Type::Number).unwrap().decimal_comma();
+    assert_eq!(kept(number(), r#"{"a":"1.234,50"}"#), r#"{"a":1234.50}"#);
+    assert_eq!(kept(number(), r#"{"a":" 12,50- "}"#), r#"{"a":-12.50}"#);
+    assert_eq!(kept(number(), r#"{"a":1.5}"#), r#"{"a":1.5}"#);
+    let whole = || cast("c", "/a", Type::Integer).unwrap().decimal_comma();
+    assert_eq!(kept(whole(), r#"{"a":"1.234,00"}"#), r#"{"a":1234}"#);
+    for (step, text) in [(number(), r#"{"a":"1.5"}"#), (whole(), r#"{"a":"1,5"}"#)] {
+        assert!(one(&step, text).unwrap_err().starts_with("cast: "));
+    }
+    let plain = cast("c", "/a", Type::Number).unwrap();
+    assert_ne!(Transform::config(&plain), Transform::config(&number()));
+}
+
+#[test]
 fn a_cast_may_take_empty_for_null_and_insist_on_a_value() {
     let number = || cast("c", "/a", Type::Number).unwrap();
     assert_eq!(kept(number().empty_as_null(), r#"{"a":" "}"#), r#"{"a":null}"#);

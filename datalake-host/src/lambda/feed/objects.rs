@@ -74,7 +74,7 @@ impl Objects {
 
 fn by_name(key: &str, bytes: &[u8]) -> Format {
     let head = &bytes[..bytes.len().min(PROBE)];
-    let csv = |delimiter| Format::Csv(Csv { delimiter, header: Arc::new([]), has_header: true });
+    let csv = |delimiter| Format::Csv(Csv::new(delimiter));
     let extension =
         key.rsplit('/').next().and_then(|name| name.rsplit_once('.')).map(|(_, extension)| extension);
     match extension.unwrap_or_default().to_ascii_lowercase().as_str() {
