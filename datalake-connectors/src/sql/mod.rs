@@ -1,6 +1,8 @@
 //! Sources that read databases.
 
 mod catalog;
+#[cfg(feature = "sql-cdc")]
+pub mod cdc;
 mod connection;
 mod error;
 mod url;
