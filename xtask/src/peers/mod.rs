@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::Result;
 
 mod apt;
+mod chromium;
 mod node;
 pub(crate) mod npm;
 mod postgres;
@@ -22,7 +23,7 @@ pub(crate) struct Peer {
 }
 
 /// All peers.
-pub(crate) const ALL: &[Peer] = &[vega::PEER, python::PEER, node::PEER, postgres::PEER];
+pub(crate) const ALL: &[Peer] = &[vega::PEER, python::PEER, node::PEER, chromium::PEER, postgres::PEER];
 
 /// Fetches all peers and prints their variables, for use with `cargo test`.
 pub(crate) fn print() -> Result<()> {

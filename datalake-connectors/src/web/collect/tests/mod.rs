@@ -18,6 +18,7 @@ mod lakes;
 mod origins;
 mod refusals;
 mod suite;
+mod trackers;
 mod visitors;
 
 const TP2: &str = "/com.snowplowanalytics.snowplow/tp2";
