@@ -10,6 +10,8 @@ pub mod files;
     allow(dead_code, unreachable_pub, unused_imports)
 )]
 mod http;
+#[cfg(feature = "iot-mqtt")]
+pub mod iot;
 #[cfg(feature = "kinesis")]
 pub mod kinesis;
 #[cfg(feature = "lake")]

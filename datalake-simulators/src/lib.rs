@@ -11,6 +11,7 @@
 //! | `hubspot` | a HubSpot portal whose records change while they are read, and that fails on request |
 //! | `kinesis` | a Kinesis whose shards split and merge, and that fails on request |
 //! | `lambda` | the runtime interface of Lambda, to drive a worker's binary |
+//! | `mqtt` | a fleet of devices that publish, a real mosquitto that can be killed, and a line that can be cut |
 //! | `postgres` | a cluster of the real PostgreSQL that does not outlive the test |
 //! | `s3` | an S3 with conditional writes and uploads in parts that fails on request |
 //! | `salesforce` | a Salesforce org whose records change while they are read, and that fails on request |
@@ -33,6 +34,8 @@ mod json;
 pub mod kinesis;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+#[cfg(feature = "mqtt")]
+pub mod mqtt;
 #[cfg(any(feature = "dataverse", feature = "sap"))]
 pub mod odata;
 #[cfg(all(feature = "postgres", unix))]

@@ -6,6 +6,7 @@ use crate::Result;
 
 mod apt;
 mod chromium;
+pub(crate) mod mosquitto;
 mod node;
 pub(crate) mod npm;
 mod postgres;
@@ -23,7 +24,8 @@ pub(crate) struct Peer {
 }
 
 /// All peers.
-pub(crate) const ALL: &[Peer] = &[vega::PEER, python::PEER, node::PEER, chromium::PEER, postgres::PEER];
+pub(crate) const ALL: &[Peer] =
+    &[vega::PEER, python::PEER, node::PEER, chromium::PEER, mosquitto::PEER, postgres::PEER];
 
 /// Fetches all peers and prints their variables, for use with `cargo test`.
 pub(crate) fn print() -> Result<()> {

@@ -1,0 +1,4 @@
+//! Devices, and the brokers that they publish to.
+
+#[cfg(feature = "iot-mqtt")]
+pub mod mqtt;

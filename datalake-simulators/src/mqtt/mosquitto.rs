@@ -1,0 +1,147 @@
+//! The real broker, in a process of its own.
+
+use std::fs;
+use std::io::{self, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// How long a broker may take to begin.
+const BOUND: Duration = Duration::from_secs(20);
+
+/// How to run a mosquitto.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Mosquitto {
+    program: PathBuf,
+    settings: String,
+}
+
+/// A mosquitto that runs, on a free port of loopback and with a folder of its own for what it keeps. It is stopped, and
+/// its folder removed, when it is dropped.
+#[derive(Debug)]
+pub struct Running {
+    program: PathBuf,
+    folder: PathBuf,
+    address: SocketAddr,
+    child: Option<Child>,
+}
+
+impl Mosquitto {
+    /// The program that `DATALAKE_MOSQUITTO` names. `None` if that is not set; then `left_out`, which says what is not
+    /// tested, goes to standard error.
+    pub fn find(left_out: &str) -> Option<Self> {
+        let program = std::env::var_os("DATALAKE_MOSQUITTO").filter(|program| !program.is_empty());
+        if program.is_none() {
+            let line = format!(
+                "left out: {left_out}, since DATALAKE_MOSQUITTO is not set; `cargo xtask test` sets it\n"
+            );
+            io::stderr().write_all(line.as_bytes()).ok();
+        }
+        program.map(Self::at)
+    }
+
+    /// The program at a path. It takes anybody without a password, writes its sessions down after every change, and
+    /// queues without a bound, until [`setting`](Self::setting) says otherwise.
+    pub fn at(program: impl Into<PathBuf>) -> Self {
+        let settings = "user root\npersistence true\nautosave_on_changes true\nautosave_interval 1\nmax_queued_messages 0\n";
+        Self { program: program.into(), settings: settings.into() }
+    }
+
+    /// Adds a line to its configuration. Lines about the listener hold for the one that it has.
+    pub fn setting(mut self, line: &str) -> Self {
+        self.settings.push_str(line);
+        self.settings.push('\n');
+        self
+    }
+
+    /// Starts it, and waits until it takes connections.
+    ///
+    /// # Errors
+    /// It does not begin.
+    pub fn start(self) -> io::Result<Running> {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let name = format!("mosquitto-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+        let folder = std::env::temp_dir().join(name);
+        fs::create_dir_all(&folder)?;
+        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+        let anybody = if self.settings.contains("allow_anonymous") { "" } else { "allow_anonymous true\n" };
+        let folder_of = folder.display();
+        let settings = format!(
+            "listener {} 127.0.0.1\n{anybody}persistence_location {folder_of}/\nlog_dest file {folder_of}/log\n{}",
+            address.port(),
+            self.settings
+        );
+        fs::write(folder.join("conf"), settings)?;
+        let mut running = Running { program: self.program, folder, address, child: None };
+        running.start()?;
+        Ok(running)
+    }
+}
+
+impl Running {
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where it listens, as `mqtt://127.0.0.1:PORT`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("mqtt://{}", self.address)
+    }
+
+    /// The folder with its configuration, its log and what it keeps.
+    #[must_use]
+    pub fn folder(&self) -> &std::path::Path {
+        &self.folder
+    }
+
+    /// Starts it again on its port, with what it has kept.
+    ///
+    /// # Errors
+    /// It does not begin.
+    pub fn start(&mut self) -> io::Result<()> {
+        let mut command = Command::new(&self.program);
+        command.arg("-c").arg(self.folder.join("conf"));
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+        let begun = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if let Some(status) = child.try_wait()? {
+                let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
+                return Err(io::Error::other(format!("mosquitto ended by itself: {status}\n{log}")));
+            }
+            if begun.elapsed() > BOUND {
+                child.kill()?;
+                child.wait()?;
+                return Err(io::Error::other("mosquitto does not begin"));
+            }
+            sleep(Duration::from_millis(2));
+        }
+        self.child = Some(child);
+        Ok(())
+    }
+
+    /// Kills it as `kill -9` does.
+    ///
+    /// # Errors
+    /// It is gone already.
+    pub fn kill(&mut self) -> io::Result<()> {
+        if let Some(mut child) = self.child.take() {
+            child.kill()?;
+            child.wait()?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.kill().ok();
+        fs::remove_dir_all(&self.folder).ok();
+    }
+}
