@@ -81,6 +81,12 @@ impl Reshaper {
         self.chain.describe()
     }
 
+    /// Whether a transform remembers what came before, so that documents must not be shared out over several calls.
+    #[must_use]
+    pub fn is_ordered(&self) -> bool {
+        self.chain.ordered()
+    }
+
     /// Cuts documents into records and runs the transforms over them. Large sets go side by side over the processors.
     ///
     /// **Order**: outcomes come in the order of the documents. **Alone**: every call begins anew; what a transform

@@ -19,57 +19,44 @@ use super::reply::{Reply, Said};
 use super::{FirehoseTransform, log};
 
 /// The bytes for which another thread pays.
-const SHARE: usize = 256 << 10;
+const SHARE: usize = 512 << 10;
 
 pub(super) async fn answer(transform: &FirehoseTransform, event: Bytes) -> Result<Bytes> {
     let ambient = transform.reshaper.ambient();
     let now = ambient.now();
     let event = Arc::new(ambient.cpu().run(move || Event::read(&event)).await??);
-    let parts = parts(&event.records);
-
-    let decoded = try_join_all(parts.iter().cloned().map(|part| {
-        let event = Arc::clone(&event);
-        ambient.cpu().run(move || decode(&event.records[part]))
-    }));
-    let decoded = decoded.await?;
-    let reshaped = Arc::new(transform.reshaper.apply(documents(transform, &event, &decoded)).await?);
-
+    let share = if transform.reshaper.is_ordered() { usize::MAX } else { SHARE };
     let hop = (!transform.bare).then(|| transform.worker.at(now, &event.invocation));
-    let mut before = 0;
-    let said = try_join_all(parts.into_iter().zip(decoded).map(|(records, decoded)| {
-        let first = before;
-        before += decoded.pieces.len();
+    let parts = parts(&event.records, share).into_iter().map(|records| {
         let part = Part {
             event: Arc::clone(&event),
             records,
-            decoded,
-            reshaped: Arc::clone(&reshaped),
-            first,
             partitions: Arc::clone(&transform.partitions),
             hop: hop.clone(),
             now,
         };
-        ambient.cpu().run(move || part.encode())
-    }));
-    let said: Vec<_> = said.await?.into_iter().flatten().collect();
+        part.transform(transform)
+    });
+    let done = try_join_all(parts).await?;
 
     let limit = transform.limit;
     let write = move || {
-        let mut reply = reply(&event.records, said);
+        let (said, hops): (Vec<_>, Vec<_>) = done.into_iter().unzip();
+        let mut reply = reply(&event.records, said.into_iter().flatten());
         reply.fit(limit)?;
-        log::tell(&event, &reply, &reshaped);
+        log::tell(&event, &reply, &hops);
         Ok::<_, Error>(Bytes::from(reply.write()))
     };
     ambient.cpu().run(write).await?
 }
 
 /// The records in parts that are worth a thread.
-fn parts(records: &[Given]) -> Vec<Range<usize>> {
+fn parts(records: &[Given], share: usize) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
     let (mut start, mut held) = (0, 0);
     for (n, given) in records.iter().enumerate() {
         held += given.data.as_ref().map_or(0, Bytes::len);
-        if held >= SHARE {
+        if held >= share {
             parts.push(start..n + 1);
             (start, held) = (n + 1, 0);
         }
@@ -80,7 +67,7 @@ fn parts(records: &[Given]) -> Vec<Range<usize>> {
     parts
 }
 
-fn documents(transform: &FirehoseTransform, event: &Event, decoded: &[Decoded]) -> Vec<Document> {
+fn documents(transform: &FirehoseTransform, event: &Event, decoded: &Decoded) -> Vec<Document> {
     let place: Arc<str> =
         if event.stream.is_empty() { "firehose:".into() } else { event.stream.as_str().into() };
     let (json, whole) = (Arc::new(Format::Json), Arc::new(Format::Whole));
@@ -92,43 +79,54 @@ fn documents(transform: &FirehoseTransform, event: &Event, decoded: &[Decoded]) 
         };
         Document::new(piece.body.clone(), Arc::clone(&place), Arc::clone(format))
     };
-    decoded.iter().flat_map(|decoded| &decoded.pieces).map(document).collect()
+    decoded.pieces.iter().map(document).collect()
 }
 
 /// Some records on their way into the answer.
 struct Part {
     event: Arc<Event>,
     records: Range<usize>,
-    decoded: Decoded,
-    reshaped: Arc<Reshaped>,
-    /// The number of the first piece among those of all parts.
-    first: usize,
     partitions: Arc<[Partition]>,
     hop: Option<Hop>,
     now: DateTime<Utc>,
 }
 
+/// What is said of a record, and whether its data was Base64.
+type Told = (Said, bool);
+
 impl Part {
-    /// What is said of each record, and whether its data was Base64.
-    fn encode(self) -> Vec<(Said, bool)> {
-        let mut outcomes = self.reshaped.outcomes().skip(self.first).zip(&self.decoded.pieces);
+    /// What is said of each record, and what the transforms did.
+    async fn transform(self, transform: &FirehoseTransform) -> Result<(Vec<Told>, Vec<datalake_core::Hop>)> {
+        let cpu = transform.reshaper.ambient().cpu();
+        let (event, records) = (Arc::clone(&self.event), self.records.clone());
+        let decoded = cpu.run(move || decode(&event.records[records])).await?;
+        let reshaped = transform.reshaper.apply(documents(transform, &self.event, &decoded)).await?;
+        let hops = reshaped.hops().to_vec();
+        Ok((cpu.run(move || self.encode(&decoded, &reshaped)).await?, hops))
+    }
+
+    fn encode(self, decoded: &Decoded, reshaped: &Reshaped) -> Vec<Told> {
+        let mut outcomes = reshaped.outcomes().zip(&decoded.pieces);
         let mut encoder = Encoder::new(&self.partitions, self.hop.as_ref());
         let mut own = Vec::new();
-        let given = self.event.records[self.records.clone()].iter().zip(&self.decoded.records);
-        let said = given.map(|(given, pieces)| match pieces {
-            Err(error) => (Said::Failed(error.clone()), error.reason != "base64"),
-            Ok(pieces) => {
-                own.clear();
-                own.extend(outcomes.by_ref().take(*pieces));
-                (encoder.encode(&own, given.arrival.unwrap_or(self.now)), true)
+        let mut sound = Vec::with_capacity(decoded.records.len());
+        for (given, pieces) in self.event.records[self.records].iter().zip(&decoded.records) {
+            match pieces {
+                Err(error) => encoder.refuse(error.clone()),
+                Ok(pieces) => {
+                    own.clear();
+                    own.extend(outcomes.by_ref().take(*pieces));
+                    encoder.encode(&own, given.arrival.unwrap_or(self.now));
+                }
             }
-        });
-        said.collect()
+            sound.push(pieces.as_ref().err().is_none_or(|error| error.reason != "base64"));
+        }
+        encoder.finish().zip(sound).collect()
     }
 }
 
 /// Puts together what is said. Of records that share an id the first is answered for all: as refused.
-fn reply(records: &[Given], said: Vec<(Said, bool)>) -> Reply {
+fn reply(records: &[Given], said: impl Iterator<Item = Told>) -> Reply {
     let mut reply = Reply::with_capacity(records.len());
     let mut seen: HashMap<&[u8], usize> = HashMap::with_capacity(records.len());
     for (given, (said, sound)) in records.iter().zip(said) {

@@ -1,9 +1,9 @@
 //! What became of a record, as its entry in the answer.
 
 use std::fmt::Write;
+use std::ops::Range;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use base64_simd::STANDARD;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use datalake_core::lake::{Partition, ndjson};
@@ -16,15 +16,24 @@ use super::envelope::Origin;
 use super::hop::Hop;
 use super::reply::Said;
 
-/// Writes entries; its memory is used again from record to record.
+/// Writes the entries of records one after the other, all into one piece of memory.
 pub(super) struct Encoder<'a> {
     partitions: &'a [Partition],
     /// `None` to write records as they are.
     hop: Option<&'a Hop>,
     lines: Vec<u8>,
-    entry: String,
+    entries: Vec<u8>,
+    /// What became of each record so far.
+    ends: Vec<End>,
     keys: String,
     draft: Draft,
+}
+
+enum End {
+    /// Where its entry is.
+    Ok(Range<usize>),
+    Dropped,
+    Failed(RecordError),
 }
 
 impl<'a> Encoder<'a> {
@@ -33,16 +42,37 @@ impl<'a> Encoder<'a> {
             partitions,
             hop,
             lines: Vec::new(),
-            entry: String::new(),
+            entries: Vec::new(),
+            ends: Vec::new(),
             keys: String::new(),
             draft: Draft::new(Bytes::new(), Content::Opaque),
         }
     }
 
-    /// The entry of a record, by what became of its pieces. `arrival` is when Firehose got it.
-    pub(super) fn encode(&mut self, pieces: &[(Outcome<'_>, &Piece)], arrival: DateTime<Utc>) -> Said {
+    /// The next record is refused.
+    pub(super) fn refuse(&mut self, error: RecordError) {
+        self.ends.push(End::Failed(error));
+    }
+
+    /// The next record, by what became of its pieces. `arrival` is when Firehose got it.
+    pub(super) fn encode(&mut self, pieces: &[(Outcome<'_>, &Piece)], arrival: DateTime<Utc>) {
+        let end = self.end(pieces, arrival).unwrap_or_else(End::Failed);
+        self.ends.push(end);
+    }
+
+    /// What is said of each record.
+    pub(super) fn finish(self) -> impl Iterator<Item = Said> {
+        let entries = Bytes::from(self.entries);
+        self.ends.into_iter().map(move |end| match end {
+            End::Ok(range) => Said::Ok(entries.slice(range)),
+            End::Dropped => Said::Dropped,
+            End::Failed(error) => Said::Failed(error),
+        })
+    }
+
+    fn end(&mut self, pieces: &[(Outcome<'_>, &Piece)], arrival: DateTime<Utc>) -> Result<End, RecordError> {
         if let Some(rejected) = pieces.iter().find_map(|(outcome, _)| outcome.rejected.first()) {
-            return Said::Failed(rejected.error.clone());
+            return Err(rejected.error.clone());
         }
         self.lines.clear();
         for (outcome, piece) in pieces {
@@ -50,23 +80,23 @@ impl<'a> Encoder<'a> {
             outcome.records.iter().for_each(|record| self.line(record, origin));
         }
         if self.lines.is_empty() {
-            return Said::Dropped;
+            return Ok(End::Dropped);
         }
-        self.entry.clear();
-        self.entry.push_str(r#","result":"Ok","data":""#);
-        STANDARD.encode_string(&self.lines, &mut self.entry);
-        self.entry.push('"');
+        self.keys.clear();
         if !self.partitions.is_empty() {
-            let records = pieces.iter().flat_map(|(outcome, _)| outcome.records);
-            if let Err(error) = self.keys(records, arrival) {
-                return Said::Failed(error);
-            }
-            self.entry.push_str(r#","metadata":{"partitionKeys":{"#);
-            self.entry.push_str(&self.keys);
-            self.entry.push_str("}}");
+            self.keys(pieces.iter().flat_map(|(outcome, _)| outcome.records), arrival)?;
         }
-        self.entry.push('}');
-        Said::Ok(Bytes::copy_from_slice(self.entry.as_bytes()))
+        let start = self.entries.len();
+        self.entries.extend_from_slice(br#","result":"Ok","data":""#);
+        STANDARD.encode_append(&self.lines, &mut self.entries);
+        self.entries.push(b'"');
+        if !self.partitions.is_empty() {
+            self.entries.extend_from_slice(br#","metadata":{"partitionKeys":{"#);
+            self.entries.extend_from_slice(self.keys.as_bytes());
+            self.entries.extend_from_slice(b"}}");
+        }
+        self.entries.push(b'}');
+        Ok(End::Ok(start..self.entries.len()))
     }
 
     fn line(&mut self, record: &Record, origin: Option<&Origin>) {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use datalake_core::pipeline::Reshaped;
+use datalake_core::Hop;
 
 use super::event::Event;
 use super::reply::{Reply, Said};
@@ -10,8 +10,8 @@ use super::reply::{Reply, Said};
 /// Refusals that are logged one by one in each call; all are counted.
 const ONE_BY_ONE: usize = 50;
 
-/// Logs the refusals, each with its reason, and what the call did.
-pub(super) fn tell(event: &Event, reply: &Reply, reshaped: &Reshaped) {
+/// Logs the refusals, each with its reason, and what the call did. `hops` are those of each part of the event.
+pub(super) fn tell(event: &Event, reply: &Reply, hops: &[Vec<Hop>]) {
     let (mut ok, mut dropped, mut failed) = (0_u64, 0_u64, 0_usize);
     let mut reasons: BTreeMap<&str, u64> = BTreeMap::new();
     for (id, said) in reply.said() {
@@ -31,7 +31,7 @@ pub(super) fn tell(event: &Event, reply: &Reply, reshaped: &Reshaped) {
     if failed > ONE_BY_ONE {
         tracing::warn!(invocation = event.invocation, failed, ?reasons, "many records are refused");
     }
-    for hop in reshaped.hops() {
+    for hop in hops.iter().flatten() {
         tracing::debug!(
             invocation = event.invocation,
             step = hop.name,
@@ -40,7 +40,7 @@ pub(super) fn tell(event: &Event, reply: &Reply, reshaped: &Reshaped) {
             records_out = hop.records_out,
             filtered = hop.filtered,
             rejected = hop.rejected,
-            "a step is done"
+            "a step is done with a part"
         );
     }
     let records = event.records.len();
