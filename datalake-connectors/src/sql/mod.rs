@@ -5,5 +5,7 @@ mod catalog;
 pub mod cdc;
 mod connection;
 mod error;
+#[cfg(feature = "sql-postgres")]
+pub mod postgres;
 mod url;
 mod value;

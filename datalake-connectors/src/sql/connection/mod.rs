@@ -23,7 +23,6 @@ pub(super) const SESSION: &[(&str, &str)] = &[
     ("client_encoding", "UTF8"),
     ("extra_float_digits", "3"),
     ("lc_monetary", "C"),
-    ("search_path", "\"$user\", public"),
     ("standard_conforming_strings", "on"),
 ];
 
@@ -174,6 +173,15 @@ impl Connection {
             _ => None,
         });
         Ok(rows.collect())
+    }
+
+    /// The first value of the first row of a query; `None` for NULL, and if there is no row.
+    ///
+    /// # Errors
+    /// The query fails.
+    pub(super) async fn value(&self, query: &str) -> Result<Option<String>> {
+        let row = self.rows(query).await?.into_iter().next();
+        Ok(row.and_then(|row| row.into_iter().next()).flatten())
     }
 }
 

@@ -1,0 +1,212 @@
+//! Rows as `COPY … TO STDOUT` writes them, a line each, and the JSON of them.
+
+use std::str;
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::super::value::{Kind, string};
+use datalake_core::split::{Decoder, Piece};
+use datalake_core::{Content, Cut, Document, Format, RecordError};
+
+/// The name of the decoder, which is in the format of each document.
+const NAME: &str = "postgres.copy";
+
+/// A column of a table or query, as the documents say it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Column {
+    pub(super) name: String,
+    /// Its type as the server names it, for instance `numeric(10,2)`.
+    #[serde(rename = "type")]
+    pub(super) of: String,
+    /// The object id of its type.
+    pub(super) oid: u32,
+    #[serde(flatten)]
+    pub(super) kind: Kind,
+    /// Whether it is said to have no NULL.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) filled: bool,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct Settings {
+    columns: Vec<Column>,
+}
+
+/// How documents with these columns are read.
+pub(super) fn format(columns: &[Column]) -> serde_json::Result<Format> {
+    let settings = serde_json::to_value(Settings { columns: columns.to_vec() })?;
+    Ok(Format::Decoded { decoder: NAME.into(), settings, cut: Cut::Lines })
+}
+
+/// Makes JSON objects of the lines of `COPY … TO STDOUT` in its text format.
+///
+/// The settings are the names and types of the columns. A line that has more or fewer fields, or a value that is none
+/// of its type, is an error and costs no other line anything.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct CopyDecoder;
+
+impl Decoder for CopyDecoder {
+    fn name(&self) -> &str {
+        NAME
+    }
+
+    fn decode(&self, document: &Document, settings: &Value, piece: &mut dyn FnMut(Piece)) {
+        let bytes = document.bytes();
+        let settings = match Settings::deserialize(settings) {
+            Ok(settings) => settings,
+            Err(cause) => {
+                let error = RecordError::new("settings", format!("the columns cannot be read: {cause}"));
+                return piece(Piece::error(0..bytes.len(), error));
+            }
+        };
+        let mut writer = Writer::new(&settings.columns, bytes.len());
+        let mut from = 0;
+        while from < bytes.len() {
+            let end = memchr::memchr(b'\n', &bytes[from..]).map_or(bytes.len(), |at| from + at);
+            piece(writer.piece(from..end, &bytes[from..end]));
+            from = end + 1;
+        }
+    }
+}
+
+/// Writes the records of a document into few large buffers.
+struct Writer<'a> {
+    columns: &'a [Column],
+    /// What comes before each value: `{"name":` or `,"name":`.
+    labels: Vec<Vec<u8>>,
+    out: Vec<u8>,
+    scratch: Vec<u8>,
+}
+
+impl<'a> Writer<'a> {
+    fn new(columns: &'a [Column], bytes: usize) -> Self {
+        let label = |(n, column): (usize, &Column)| {
+            let mut label = vec![if n == 0 { b'{' } else { b',' }];
+            string(&column.name, &mut label);
+            label.push(b':');
+            label
+        };
+        let labels = columns.iter().enumerate().map(label).collect();
+        Self { columns, labels, out: Vec::with_capacity(bytes.min(1 << 10)), scratch: Vec::new() }
+    }
+
+    fn piece(&mut self, range: std::ops::Range<usize>, line: &[u8]) -> Piece {
+        self.out.clear();
+        match self.line(line) {
+            Ok(()) => Piece::new(range, Bytes::copy_from_slice(&self.out), Content::Json),
+            Err(error) => Piece::error(range, error),
+        }
+    }
+
+    fn line(&mut self, line: &[u8]) -> Result<(), RecordError> {
+        let line = str::from_utf8(line).map_err(|_| RecordError::new("encoding", "a row is not UTF-8"))?;
+        let mut fields = Fields::of(line.as_bytes());
+        let plain = !line.contains('\\');
+        for (column, label) in self.columns.iter().zip(&self.labels) {
+            let field = fields.next().ok_or_else(short)?;
+            self.out.extend_from_slice(label);
+            if field == b"\\N" {
+                self.out.extend_from_slice(b"null");
+                continue;
+            }
+            let text = if plain { Some(field) } else { unescaped(field, &mut self.scratch) };
+            // A field of UTF-8 between tabs, with ASCII for its escapes, is UTF-8.
+            let text = text.and_then(|text| str::from_utf8(text).ok());
+            let text = text.ok_or_else(|| RecordError::new("row", "a row has an escape that is none"))?;
+            let path = |error: RecordError| {
+                let name = column.name.replace('~', "~0").replace('/', "~1");
+                let inner = error.path.clone().unwrap_or_default();
+                error.at(format!("/{name}{inner}"))
+            };
+            column.kind.write(text, &mut self.out).map_err(path)?;
+        }
+        // A row without columns is an empty line.
+        if fields.next().is_some_and(|rest| !(self.columns.is_empty() && rest.is_empty())) {
+            return Err(RecordError::new("row", "a row has more fields than columns"));
+        }
+        if self.columns.is_empty() {
+            self.out.push(b'{');
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+}
+
+fn short() -> RecordError {
+    RecordError::new("row", "a row has fewer fields than columns")
+}
+
+/// The fields of a line, as they stand.
+pub(super) struct Fields<'a>(Option<&'a [u8]>);
+
+impl<'a> Fields<'a> {
+    pub(super) fn of(line: &'a [u8]) -> Self {
+        Self(Some(line))
+    }
+}
+
+impl<'a> Iterator for Fields<'a> {
+    type Item = &'a [u8];
+
+    fn next(&mut self) -> Option<&'a [u8]> {
+        let rest = self.0?;
+        match memchr::memchr(b'\t', rest) {
+            Some(at) => {
+                self.0 = Some(&rest[at + 1..]);
+                Some(&rest[..at])
+            }
+            None => {
+                self.0 = None;
+                Some(rest)
+            }
+        }
+    }
+}
+
+/// A field without its escapes; `None` if one is none.
+pub(super) fn unescaped<'a>(field: &'a [u8], scratch: &'a mut Vec<u8>) -> Option<&'a [u8]> {
+    if memchr::memchr(b'\\', field).is_none() {
+        return Some(field);
+    }
+    scratch.clear();
+    let mut rest = field.iter();
+    while let Some(byte) = rest.next() {
+        scratch.push(match byte {
+            b'\\' => match rest.next()? {
+                b'b' => 8,
+                b'f' => 12,
+                b'n' => b'\n',
+                b'r' => b'\r',
+                b't' => b'\t',
+                b'v' => 11,
+                b'\\' => b'\\',
+                _ => return None,
+            },
+            byte => *byte,
+        });
+    }
+    Some(scratch)
+}
+
+/// Writes a value as a field, as the server would.
+pub(super) fn escape(value: Option<&str>, out: &mut Vec<u8>) {
+    let Some(value) = value else { return out.extend_from_slice(b"\\N") };
+    for byte in value.bytes() {
+        let escape = match byte {
+            8 => b'b',
+            12 => b'f',
+            b'\n' => b'n',
+            b'\r' => b'r',
+            b'\t' => b't',
+            11 => b'v',
+            b'\\' => b'\\',
+            plain => {
+                out.push(plain);
+                continue;
+            }
+        };
+        out.extend_from_slice(&[b'\\', escape]);
+    }
+}
