@@ -32,6 +32,10 @@ pub(super) enum Kind {
     None,
     Basic(String, Credential),
     Bearer(Credential),
+    /// A token, the name of a parameter and the secret that proves the token in it.
+    Proven(Credential, String, Credential),
+    /// A server, an account and its app password.
+    Session(String, String, Credential),
     HeaderKey(String, Credential),
     QueryKey(String, Credential),
     Certificate(Vec<u8>, Credential),
@@ -53,6 +57,27 @@ impl Auth {
     /// A bearer token (RFC 6750).
     pub fn bearer(token: impl Into<Credential>) -> Self {
         Self(Kind::Bearer(token.into()))
+    }
+
+    /// A bearer token, and in a parameter of this name the proof that who sends it has a secret too: the HMAC-SHA256 of
+    /// the token, in hexadecimal digits. Meta calls it `appsecret_proof`.
+    pub fn proven_bearer(
+        token: impl Into<Credential>,
+        parameter: impl Into<String>,
+        secret: impl Into<Credential>,
+    ) -> Self {
+        Self(Kind::Proven(token.into(), parameter.into(), secret.into()))
+    }
+
+    /// A session of the AT protocol, made at a server with the handle of an account and an app password. It is
+    /// refreshed before it ends, and when a server answers 401, or by a code that means `Unauthenticated`. The password
+    /// goes to that server only, the token to the configured origin only.
+    pub fn at_session(
+        server: impl Into<String>,
+        handle: impl Into<String>,
+        app_password: impl Into<Credential>,
+    ) -> Self {
+        Self(Kind::Session(server.into(), handle.into(), app_password.into()))
     }
 
     /// A key in a header of this name.

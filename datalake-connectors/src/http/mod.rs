@@ -3,8 +3,10 @@
 mod auth;
 pub(crate) mod client;
 pub(crate) mod link;
+mod meaning;
 pub(crate) mod origin;
 pub(crate) mod pace;
 pub(crate) mod percent;
 
 pub use auth::{Auth, OAuth2};
+pub use meaning::Refusals;

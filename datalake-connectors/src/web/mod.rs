@@ -10,4 +10,4 @@ pub mod poll;
 pub mod presets;
 
 #[cfg(feature = "web-poll")]
-pub use crate::http::{Auth, OAuth2};
+pub use crate::http::{Auth, OAuth2, Refusals};

@@ -13,11 +13,13 @@ use crate::rest::{Fault, Faults, Refusal, Server};
 pub struct Builder {
     pub(super) token: String,
     pub(super) links_to: String,
+    pub(super) proof: Option<String>,
+    pub(super) gaps: bool,
 }
 
 impl Default for Builder {
     fn default() -> Self {
-        Self { token: TOKEN.into(), links_to: String::new() }
+        Self { token: TOKEN.into(), links_to: String::new(), proof: None, gaps: false }
     }
 }
 
@@ -31,6 +33,18 @@ impl Builder {
     /// Lets the links to further pages lead to another origin, for instance `http://127.0.0.1:8080`.
     pub fn links_to(mut self, origin: impl Into<String>) -> Self {
         self.links_to = origin.into();
+        self
+    }
+
+    /// Asks for this proof of the app's secret beside the token, where a service has one.
+    pub fn proof(mut self, proof: impl Into<String>) -> Self {
+        self.proof = Some(proof.into());
+        self
+    }
+
+    /// Puts a page without records that leads on between the pages, where a service does that.
+    pub fn gaps(mut self) -> Self {
+        self.gaps = true;
         self
     }
 

@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
+use super::bluesky::Sessions;
 use crate::rest::Request;
 
 /// The lists by their paths, and what is left of the rate.
@@ -12,6 +14,9 @@ pub(super) struct Lists {
     lists: BTreeMap<String, Vec<Value>>,
     /// Content type and body by path.
     pub(super) documents: BTreeMap<String, (String, Vec<u8>)>,
+    pub(super) sessions: Sessions,
+    pub(super) used: u64,
+    pub(super) moved: bool,
     pub(super) left: Option<u64>,
 }
 
@@ -60,5 +65,6 @@ pub(super) fn limit(request: &Request, name: &str, usual: usize, most: usize) ->
 
 /// A text for a query.
 pub(super) fn encode(text: &str) -> String {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC).to_string()
+    const KEPT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+    utf8_percent_encode(text, KEPT).to_string()
 }

@@ -19,22 +19,31 @@
 //!
 //! | operation, for [rules](crate::rest::Rule) | request | what it has |
 //! |---|---|---|
+//! | `bluesky` | `GET /xrpc/…` | a cursor on the last page too; a token that ended is status 400 |
+//! | `bluesky_session`, `bluesky_refresh` | `POST /xrpc/com.atproto.server.createSession`, `…refreshSession` | the token is the app password; the sessions of one account |
 //! | `feed` | `GET /feeds/…` | a list as RSS, or a document as it is; `ETag` |
+//! | `graph` | `GET /vN.N/…` | cursors on the last page too, the token in links, limits as status 400; `metric` leads on in time for ever |
 //! | `mastodon` | `GET /api/v1/…` | a page is newest first, and `next` goes back beyond `since_id`; the reset of the rate is a date |
+//! | `shopify` | `GET /admin/api/…` | `page_info` stands alone; a bucket in a header |
 //! | `stripe` | `GET /v1/…` | newest first; `starting_after` must be there; an end only by `has_more` |
+//! | `youtube` | `GET /youtube/v3/…` | units that are used up are status 403 |
 //! | `other` | anything else: not found | |
 //!
 //! Rates are counted down by [`allow`](Social::allow).
 
+mod bluesky;
 mod builder;
 mod feed;
+mod graph;
 mod list;
 mod mastodon;
 mod refused;
 mod route;
+mod shopify;
 mod stripe;
 #[cfg(test)]
 mod tests;
+mod youtube;
 
 use std::sync::{Arc, Mutex};
 
@@ -102,6 +111,26 @@ impl Social {
     pub fn publish(&self, path: &str, content_type: &str, body: impl Into<Vec<u8>>) {
         let document = (content_type.to_owned(), body.into());
         lock(&self.state.lists).documents.insert(path.to_owned(), document);
+    }
+
+    /// Says from now on that so many percent of the rate are used, where a service says it in percent.
+    pub fn say_used(&self, percent: u64) {
+        lock(&self.state.lists).used = percent;
+    }
+
+    /// Knows no cursor any more that it has given, where cursors are not to be stored.
+    pub fn forget_cursors(&self, forgotten: bool) {
+        lock(&self.state.lists).moved = forgotten;
+    }
+
+    /// Takes the token of the session no more. It can be refreshed.
+    pub fn expire_session(&self) {
+        lock(&self.state.lists).sessions.expire();
+    }
+
+    /// Ends the session: it cannot be refreshed either.
+    pub fn end_session(&self) {
+        lock(&self.state.lists).sessions.end();
     }
 
     /// Takes so many requests more and then refuses them for their rate, until told again. Without it there is no

@@ -8,6 +8,16 @@ use crate::rest::{Answer, Refusal};
 pub(super) fn answer(operation: &str, status: u16, code: &str, message: &str) -> Answer {
     let body = match operation {
         "stripe" => json!({ "error": { "type": kind(status), "code": code, "message": message } }),
+        "bluesky" | "bluesky_session" | "bluesky_refresh" => json!({ "error": code, "message": message }),
+        "graph" => {
+            let code: u64 = code.parse().unwrap_or(1);
+            json!({ "error": { "message": message, "type": "OAuthException", "code": code, "fbtrace_id": "simulated" } })
+        }
+        "shopify" => json!({ "errors": message }),
+        "youtube" => json!({ "error": {
+            "code": status, "message": message,
+            "errors": [{ "message": message, "domain": "youtube", "reason": code }],
+        } }),
         _ => json!({ "error": message }),
     };
     Answer::json(status, body.to_string())

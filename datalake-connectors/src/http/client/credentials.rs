@@ -2,12 +2,15 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header::{HeaderMap, HeaderName};
 use http::uri::PathAndQuery;
+use sha2::Sha256;
 
 use datalake_core::{Credential, Error, Result, Secret};
 
 use super::parse_header;
+use super::session::Sessions;
 use super::token::Tokens;
 use super::transport::Transport;
 use crate::http::auth::{Auth, Kind};
@@ -34,6 +37,8 @@ enum Way {
     None,
     Basic(String, Credential),
     Bearer(Credential),
+    Proven(Credential, String, Credential),
+    Session(Sessions),
     Header(String, Credential),
     Query(String, Credential),
     Token(Tokens),
@@ -59,6 +64,10 @@ impl Credentials {
             }
             Kind::Basic(user, password) => Way::Basic(user.clone(), password.clone()),
             Kind::Bearer(token) => Way::Bearer(token.clone()),
+            Kind::Proven(token, parameter, secret) => {
+                Way::Proven(token.clone(), parameter.clone(), secret.clone())
+            }
+            Kind::Session(server, handle, password) => Way::Session(Sessions::new(server, handle, password)?),
             Kind::HeaderKey(name, key) => Way::Header(name.clone(), key.clone()),
             Kind::QueryKey(name, key) => Way::Query(name.clone(), key.clone()),
             Kind::OAuth2(oauth) => Way::Token(Tokens::new(oauth)?),
@@ -89,13 +98,18 @@ impl Credentials {
 
     /// Whether tokens come over TLS.
     pub(super) fn are_fetched_securely(&self) -> bool {
-        matches!(&self.way, Way::Token(tokens) if tokens.are_secure())
+        match &self.way {
+            Way::Token(tokens) => tokens.are_secure(),
+            Way::Session(sessions) => sessions.are_secure(),
+            _ => false,
+        }
     }
 
     /// What to add to the next request. Looks secrets up, and fetches a token, where there is none or it is too old.
     pub(super) async fn sign(&self, transport: &Transport) -> Result<Signed> {
         let secret = match (&self.way, self.secret()) {
             (Way::Token(tokens), _) => Some(tokens.current(transport).await?),
+            (Way::Session(sessions), _) => Some(sessions.current(transport).await?),
             (_, Some(secret)) => Some(secret.current().await?),
             (_, None) => None,
         };
@@ -103,6 +117,11 @@ impl Credentials {
             Some(secret) => self.way.sign(secret)?,
             None => Signed::nothing(),
         };
+        if let (Way::Proven(_, parameter, key), Some(token)) = (&self.way, &secret) {
+            let key = key.current().await?;
+            signed.query = Some((parameter.clone(), proof(&key, token)));
+            signed.used.push(key);
+        }
         signed.used.extend(secret);
         for (name, value) in &self.own {
             let value = value.current().await?;
@@ -122,6 +141,15 @@ impl Credentials {
                 used.by_ref().take(1).for_each(|token| tokens.forget(token));
                 other = true;
             }
+            (Way::Session(sessions), _) => {
+                used.by_ref().take(1).for_each(|token| sessions.forget(token));
+                other = true;
+            }
+            (Way::Proven(token, _, key), _) => {
+                for (credential, used) in [key, token].into_iter().zip(used.by_ref()) {
+                    other |= credential.instead_of(used).await?.is_some();
+                }
+            }
             (_, Some(secret)) => {
                 if let Some(used) = used.next() {
                     other = secret.instead_of(used).await?.is_some();
@@ -138,7 +166,8 @@ impl Credentials {
     /// Whether one `name=value` of a query is a credential.
     pub(super) fn in_parameter(&self, pair: &str) -> bool {
         let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        let named = matches!(&self.way, Way::Query(own, _) if *own == percent::decode(name));
+        let named =
+            matches!(&self.way, Way::Query(own, _) | Way::Proven(_, own, _) if *own == percent::decode(name));
         named || self.any(|secret| percent::decode(value) == secret || value == secret)
     }
 
@@ -154,6 +183,12 @@ impl Credentials {
     fn known(&self) -> Vec<Secret> {
         match (&self.way, self.secret()) {
             (Way::Token(tokens), _) => tokens.known(),
+            (Way::Session(sessions), _) => sessions.known(),
+            (Way::Proven(token, _, key), _) => {
+                let (tokens, keys) = (token.known(), key.known());
+                let proofs = keys.iter().flat_map(|key| tokens.iter().map(|token| proof(key, token)));
+                proofs.chain(tokens.iter().chain(&keys).cloned()).collect()
+            }
             (Way::Basic(user, _), Some(password)) => {
                 let known = password.known();
                 let sent = known.iter().map(|password| Secret::new(pair(user, password.expose())));
@@ -166,10 +201,12 @@ impl Credentials {
 
     fn secret(&self) -> Option<&Credential> {
         match &self.way {
-            Way::None | Way::Token(_) => None,
-            Way::Basic(_, secret) | Way::Bearer(secret) | Way::Header(_, secret) | Way::Query(_, secret) => {
-                Some(secret)
-            }
+            Way::None | Way::Token(_) | Way::Session(_) => None,
+            Way::Basic(_, secret)
+            | Way::Bearer(secret)
+            | Way::Proven(secret, ..)
+            | Way::Header(_, secret)
+            | Way::Query(_, secret) => Some(secret),
         }
     }
 }
@@ -182,7 +219,7 @@ impl Way {
             Self::Basic(user, _) => {
                 signed.headers.extend([parse_header("authorization", &basic(user, secret.expose()))?]);
             }
-            Self::Bearer(_) | Self::Token(_) => {
+            Self::Bearer(_) | Self::Token(_) | Self::Proven(..) | Self::Session(_) => {
                 let value = Secret::new(format!("Bearer {}", secret.expose()));
                 signed.headers.extend([parse_header("authorization", &value)?]);
             }
@@ -214,6 +251,29 @@ pub(super) fn basic(user: &str, password: &str) -> Secret {
     Secret::new(format!("Basic {}", pair(user, password)))
 }
 
+/// The HMAC-SHA256 of a token under a key, in hexadecimal digits.
+fn proof(key: &Secret, token: &Secret) -> Secret {
+    let mac = Hmac::<Sha256>::new_from_slice(key.expose().as_bytes());
+    let tag = mac.map(|mac| mac.chain_update(token.expose()).finalize().into_bytes());
+    let digits = tag.iter().flatten().map(|byte| format!("{byte:02x}"));
+    Secret::new(digits.collect::<String>())
+}
+
 fn pair(user: &str, password: &str) -> String {
     STANDARD.encode(format!("{user}:{password}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proof_is_the_hmac_of_the_token_in_hexadecimal_digits() {
+        let (key, token) = (Secret::new("Jefe"), Secret::new("what do ya want for nothing?"));
+        assert_eq!(
+            proof(&key, &token).expose(),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843",
+            "the second vector of RFC 4231"
+        );
+    }
 }

@@ -3,17 +3,19 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use chrono::Utc;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::uri::PathAndQuery;
 use http::{Method, Request};
 
-use datalake_core::{Credential, Error, Result, Secret};
+use datalake_core::{Credential, Error, ErrorKind, Result, Secret};
 
 mod answer;
 mod cookies;
 mod credentials;
 mod identity;
 mod refusal;
+mod session;
 mod tls;
 mod token;
 mod transport;
@@ -28,6 +30,7 @@ use credentials::Credentials;
 use identity::Identity;
 
 use super::auth::Auth;
+use super::meaning::{Meant, Refusals};
 use super::origin::Origin;
 
 /// The bounds of a client.
@@ -46,6 +49,7 @@ pub(crate) struct Client {
     identity: Option<Identity>,
     credentials: Credentials,
     cookies: Option<Jar>,
+    refusals: Option<Refusals>,
 }
 
 impl Client {
@@ -67,12 +71,18 @@ impl Client {
         let secure = origin.is_secure() || credentials.are_fetched_securely();
         let identity = Identity::new(auth, &origin, trusted, bounds)?;
         let transport = Transport::new(trusted, secure, bounds)?;
-        Ok(Self { origin, transport, identity, credentials, cookies: None })
+        Ok(Self { origin, transport, identity, credentials, cookies: None, refusals: None })
     }
 
     /// The same with a jar of its own for cookies, so that a server that keeps sessions keeps one.
     pub(crate) fn with_cookies(mut self) -> Self {
         self.cookies = Some(Jar::default());
+        self
+    }
+
+    /// The same that knows what codes in the bodies of refusals mean.
+    pub(crate) fn with_refusals(mut self, refusals: Option<Refusals>) -> Self {
+        self.refusals = refusals;
         self
     }
 
@@ -100,7 +110,7 @@ impl Client {
     ) -> Result<Answer> {
         let signed = self.credentials.sign(&self.transport).await?;
         let answer = self.send(method, path, extra, body, &signed).await?;
-        if !refusal::is_of_credentials(&answer) || !self.credentials.renew(&signed).await? {
+        if !self.is_of_credentials(&answer) || !self.credentials.renew(&signed).await? {
             return Ok(answer);
         }
         let signed = self.credentials.sign(&self.transport).await?;
@@ -109,7 +119,21 @@ impl Client {
 
     /// The error that an answer with an unwelcome status stands for.
     pub(crate) fn refusal(&self, answer: &Answer, path: &PathAndQuery) -> Error {
-        refusal::error(answer, &self.origin, path, |text| self.reveals(text))
+        refusal::error(answer, self.meant(answer), &self.origin, path, |text| self.reveals(text))
+    }
+
+    /// Whether the server refuses because of who we are.
+    fn is_of_credentials(&self, answer: &Answer) -> bool {
+        match self.meant(answer).and_then(|meant| meant.kind) {
+            Some(kind) => kind == ErrorKind::Unauthenticated,
+            None => refusal::is_of_credentials(answer),
+        }
+    }
+
+    /// What the code in the body of a refusal means.
+    fn meant(&self, answer: &Answer) -> Option<Meant> {
+        let refusals = self.refusals.as_ref().filter(|_| !answer.status.is_success())?;
+        refusals.read(&answer.content(1 << 20).ok()?, Utc::now())
     }
 
     /// Whether a text contains a credential, plain or percent-encoded.

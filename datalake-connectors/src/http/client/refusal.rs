@@ -11,6 +11,7 @@ use datalake_core::{Error, ErrorKind};
 
 use super::Answer;
 use crate::http::link;
+use crate::http::meaning::Meant;
 use crate::http::origin::Origin;
 
 /// The longest delay a server is believed.
@@ -19,11 +20,15 @@ const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// The error an answer stands for.
 pub(super) fn error(
     answer: &Answer,
+    meant: Option<Meant>,
     origin: &Origin,
     path: &PathAndQuery,
     reveals: impl Fn(&str) -> bool,
 ) -> Error {
-    let (kind, message) = classify(answer);
+    let (kind, message) = match meant.as_ref().and_then(|meant| meant.kind) {
+        Some(kind) => (kind, word(kind)),
+        None => classify(answer),
+    };
     let mut error =
         Error::new(kind, message).with("url", origin.shown(path)).with("status", answer.status.as_u16());
     if answer.status.is_redirection() {
@@ -36,7 +41,14 @@ pub(super) fn error(
     if let Some(id) = answer.request_id().filter(|id| !reveals(id)) {
         error = error.with("request", format_args!("{id:?}"));
     }
-    match delay(answer, Utc::now()) {
+    let mut wait = delay(answer, Utc::now());
+    if let Some(meant) = meant {
+        if !reveals(&meant.code) && meant.code.len() <= 100 {
+            error = error.with("code", format_args!("{:?}", meant.code));
+        }
+        wait = wait.max(meant.wait);
+    }
+    match wait {
         Some(delay) if error.is_retryable() => error.after(delay),
         _ => error,
     }
@@ -46,6 +58,16 @@ pub(super) fn error(
 pub(super) fn is_of_credentials(answer: &Answer) -> bool {
     matches!(classify(answer).0, ErrorKind::Unauthenticated | ErrorKind::PermissionDenied)
         && matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN)
+}
+
+/// What a kind is called where a code in the body says it.
+fn word(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::RateLimited => "the server wants fewer requests",
+        ErrorKind::Unauthenticated => "the server does not accept the credentials",
+        ErrorKind::PermissionDenied => "the server refuses",
+        _ => "the server asks for another try",
+    }
 }
 
 fn classify(answer: &Answer) -> (ErrorKind, &'static str) {
@@ -136,7 +158,7 @@ mod tests {
 
     fn refusal(status: u16, headers: &[(&'static str, &str)]) -> Error {
         let (origin, path) = Origin::parse("https://shop.example/orders?key=s3cr3t").unwrap();
-        error(&answer(status, headers), &origin, &path, |text| text.contains("s3cr3t"))
+        error(&answer(status, headers), None, &origin, &path, |text| text.contains("s3cr3t"))
     }
 
     #[test]

@@ -134,7 +134,7 @@ impl Tokens {
                 .with("url", self.origin.shown(&self.path))
                 .with("status", answer.status.as_u16());
         }
-        refusal::error(answer, &self.origin, &self.path, |_| true)
+        refusal::error(answer, None, &self.origin, &self.path, |_| true)
     }
 
     async fn request(&self, secret: &Secret) -> Result<Request<http_body_util::Full<Bytes>>> {

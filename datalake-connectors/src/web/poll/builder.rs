@@ -8,12 +8,12 @@ use serde_json::{Value, json};
 
 use super::pagination::Style;
 use super::position::State;
-use super::{AfterId, Incremental, Pagination, Plan, PollSource, page, probe};
-use crate::http::Auth;
+use super::{AfterId, Incremental, Pagination, Plan, PollSource, Usage, Window, page, probe};
 use crate::http::client::{Bounds, Client};
 use crate::http::origin::Origin;
 use crate::http::pace::Pace;
 use crate::http::percent;
+use crate::http::{Auth, Refusals};
 use datalake_core::split::Decoder;
 use datalake_core::{Credential, Cut, Dataset, Error, Format, Result, Secret, SourceInfo};
 
@@ -32,6 +32,9 @@ pub struct PollSourceBuilder {
     pagination: Pagination,
     incremental: Option<Incremental>,
     after_id: Option<AfterId>,
+    window: Option<Window>,
+    usage: Option<Usage>,
+    refusals: Option<Refusals>,
     rate_limit: Option<(usize, Duration)>,
     bounds: Bounds,
     page_cap: u64,
@@ -54,6 +57,9 @@ impl PollSourceBuilder {
             pagination: Pagination::none(),
             incremental: None,
             after_id: None,
+            window: None,
+            usage: None,
+            refusals: None,
             rate_limit: None,
             bounds: Bounds { timeout: Duration::from_secs(60), body: 64 << 20 },
             page_cap: 100_000,
@@ -146,6 +152,27 @@ impl PollSourceBuilder {
         self
     }
 
+    /// Asks for windows of time, and for the last of it again in every cycle.
+    #[must_use]
+    pub fn window(mut self, window: Window) -> Self {
+        self.window = Some(window);
+        self
+    }
+
+    /// Goes slower by what the server says of its use.
+    #[must_use]
+    pub fn usage(mut self, usage: Usage) -> Self {
+        self.usage = Some(usage);
+        self
+    }
+
+    /// What codes in the bodies of refusals mean. By default the status says it.
+    #[must_use]
+    pub fn refusals(mut self, refusals: Refusals) -> Self {
+        self.refusals = Some(refusals);
+        self
+    }
+
     /// Sends at most so many requests in any time so long, and waits where it must.
     #[must_use]
     pub fn rate_limit(mut self, requests: usize, per: Duration) -> Self {
@@ -216,6 +243,14 @@ impl PollSourceBuilder {
             return Err(Error::config("the id of a record goes with keyset pages only"));
         }
         self.after_id.as_ref().map(AfterId::check).transpose()?;
+        self.window.as_ref().map(Window::check).transpose()?;
+        self.usage.as_ref().map(Usage::check).transpose()?;
+        if self.refusals.as_ref().is_some_and(|refusals| !probe::is_pointer(refusals.pointer())) {
+            return Err(Error::config("the code of a refusal is named by a JSON Pointer"));
+        }
+        if self.window.is_some() && keyset {
+            return Err(Error::config("windows and keyset pages do not go together"));
+        }
         if self.bounds.timeout.is_zero() || self.bounds.body == 0 || self.page_cap == 0 {
             return Err(Error::config("a bound of nothing allows nothing"));
         }
@@ -226,7 +261,8 @@ impl PollSourceBuilder {
             return Err(Error::config("a rate limit is 1 to 1,000,000 requests in some time"));
         }
         let (format, records) = self.pages()?;
-        let client = Client::new(origin, &self.auth, &self.headers, &self.trusted, self.bounds)?;
+        let client = Client::new(origin, &self.auth, &self.headers, &self.trusted, self.bounds)?
+            .with_refusals(self.refusals);
         let path = client
             .without_credentials(with_query(&path, &self.query)?)
             .map_err(|_| Error::config("the url or the query holds the credential; leave it to auth"))?;
@@ -238,6 +274,7 @@ impl PollSourceBuilder {
             "query": self.query.iter().map(|(name, _)| name).collect::<Vec<_>>(),
             "pagination": format!("{:?}", self.pagination),
             "after_id": self.after_id.as_ref().map(|after| format!("{after:?}")),
+            "window": self.window.as_ref().map(|window| format!("{window:?}")),
             "incremental": self.incremental.as_ref().map(|incremental| format!("{incremental:?}")),
         }));
         let plan = Plan {
@@ -249,6 +286,8 @@ impl PollSourceBuilder {
             pagination: self.pagination,
             incremental: self.incremental,
             after_id: self.after_id,
+            window: self.window,
+            usage: self.usage,
             decoder: self.decoder,
             max_body: self.bounds.body,
             page_cap: self.page_cap,

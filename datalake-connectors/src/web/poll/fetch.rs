@@ -1,6 +1,7 @@
 //! One request, from the path to the page.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use http::StatusCode;
@@ -13,7 +14,7 @@ use super::position::{Fingerprint, Validators};
 use super::{Plan, format, link_header};
 use crate::http::client::{Answer, Client};
 use crate::http::percent;
-use datalake_core::{Document, Error, Request, Result};
+use datalake_core::{Document, Error, ErrorKind, Request, Result};
 
 /// From this size on a page is read on a thread of its own.
 const LARGE: usize = 256 << 10;
@@ -37,6 +38,7 @@ pub(super) struct Page {
     pub(super) document: Document,
     pub(super) facts: Facts,
     pub(super) validators: Option<Validators>,
+    pub(super) wait: Option<Duration>,
     pub(super) request: Request,
 }
 
@@ -64,7 +66,9 @@ pub(super) async fn fetch(
             return Ok(Fetched::PastTheEnd(client.refusal(&answer, &path)));
         }
         StatusCode::BAD_REQUEST | StatusCode::NOT_FOUND | StatusCode::GONE => {
-            return Ok(Fetched::Unknown(client.refusal(&answer, &path)));
+            let error = client.refusal(&answer, &path);
+            let unknown = matches!(error.kind(), ErrorKind::ConfigInvalid | ErrorKind::NotFound);
+            return if unknown { Ok(Fetched::Unknown(error)) } else { Err(error) };
         }
         _ => return Err(client.refusal(&answer, &path)),
     }
@@ -79,6 +83,7 @@ pub(super) async fn fetch(
     let (etag, last_modified) = (request.etag.clone(), request.last_modified.clone());
     let some = single && (etag.is_some() || last_modified.is_some());
     let validators = some.then_some(Validators { of, etag, last_modified });
+    let wait = plan.usage.as_ref().and_then(|usage| usage.wait(&answer.headers));
     let large = answer.size() >= LARGE;
     let asked = path.clone();
     let work = move || read(&plan, &answer, &asked, &shown).map_err(|error| error.with("url", &shown));
@@ -88,7 +93,7 @@ pub(super) async fn fetch(
     } else {
         work()?
     };
-    Ok(Fetched::Page(Box::new(Page { path, began, document, facts, validators, request })))
+    Ok(Fetched::Page(Box::new(Page { path, began, document, facts, validators, wait, request })))
 }
 
 fn conditions(known: Option<&Validators>) -> HeaderMap {

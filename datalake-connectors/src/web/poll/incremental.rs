@@ -163,7 +163,7 @@ impl Mark {
 }
 
 impl TimeFormat {
-    fn write(self, at: DateTime<Utc>) -> String {
+    pub(super) fn write(self, at: DateTime<Utc>) -> String {
         match self {
             Self::Rfc3339 => at.to_rfc3339_opts(SecondsFormat::AutoSi, true),
             Self::Date => at.format("%Y-%m-%d").to_string(),

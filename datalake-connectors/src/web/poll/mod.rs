@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::Utc;
 use futures::future::BoxFuture;
 use http::uri::PathAndQuery;
 
@@ -31,6 +32,8 @@ mod page;
 mod pagination;
 mod position;
 mod probe;
+mod usage;
+mod window;
 
 #[cfg(test)]
 mod tests;
@@ -39,6 +42,8 @@ pub use after_id::AfterId;
 pub use builder::PollSourceBuilder;
 pub use incremental::{Incremental, TimeFormat};
 pub use pagination::Pagination;
+pub use usage::Usage;
+pub use window::Window;
 
 /// The kind of the component.
 const KIND: &str = "web.poll";
@@ -94,6 +99,8 @@ pub struct PollSource {
     visited: HashSet<Fingerprint>,
     /// The page before, for walks without links.
     before: Option<Fingerprint>,
+    /// When the next request may be sent, by what the server said of its use.
+    quiet: Option<tokio::time::Instant>,
     /// Whether the next page was named to another run.
     resumed: bool,
     /// Whether a cycle has ended and the wait is due.
@@ -110,6 +117,8 @@ struct Plan {
     pagination: Pagination,
     incremental: Option<Incremental>,
     after_id: Option<AfterId>,
+    window: Option<Window>,
+    usage: Option<Usage>,
     decoder: Option<Arc<dyn Decoder>>,
     max_body: usize,
     page_cap: u64,
@@ -130,6 +139,9 @@ impl Plan {
                 Some(Step::After(mark)) => incremental.after(mark),
                 _ => incremental.lower_bound(state.mark.as_ref()),
             });
+        }
+        if let (Some(window), Some(span)) = (&self.window, state.span) {
+            pairs.extend(window.ask(span));
         }
         if let Some(after) = &self.after_id {
             pairs.extend(after.lower_bound(state.top.as_deref()));
@@ -155,6 +167,7 @@ impl PollSource {
             unnoted: 0,
             visited: HashSet::new(),
             before: None,
+            quiet: None,
             resumed: false,
             rest: false,
             flight: None,
@@ -166,6 +179,11 @@ impl PollSource {
         let flight = match &mut self.flight {
             Some(flight) => flight,
             none => {
+                pause(self.quiet).await?;
+                self.quiet = None;
+                if let (Some(window), None, None) = (&self.plan.window, &self.state.next, self.state.span) {
+                    self.state.span = Some(window.first(self.state.reached, Utc::now()));
+                }
                 let path = self.plan.request(&self.state)?;
                 if let Some(pace) = &mut self.pace {
                     if let Some(ready) = pace.ready() {
@@ -204,11 +222,13 @@ impl PollSource {
         }
         state.validators = page.validators;
         state.next = next;
+        state.turn(self.plan.window.as_ref());
         self.guard(&page.path, facts, &state)?;
         if state.next.is_none() {
             state.finish();
         }
         self.state = state;
+        self.quiet = page.wait.map(|wait| tokio::time::Instant::now() + wait);
         self.resumed = false;
         self.hand_over(news.then_some(page.document), Some(page.request))
     }
@@ -226,15 +246,23 @@ impl PollSource {
             self.before = None;
         }
         // A cycle that ends unnoted would be ended again by every run that begins at the position before.
-        let reached = |state: &State| (state.mark.clone(), state.top.clone());
+        let day = |state: &State| state.reached.map(|reached| reached.date_naive());
+        let reached = |state: &State| (state.mark.clone(), state.top.clone(), day(state));
         let moved = self.given.next.is_some() || reached(&self.given) != reached(&self.state);
-        let due = if ended { moved } else { self.unnoted >= UNNOTED };
+        let volatile = self.plan.pagination.is_volatile();
+        let due = if ended { moved } else { self.unnoted >= UNNOTED && !volatile };
         if document.is_none() && !due {
             return Ok(None);
         }
         self.given = self.state.clone();
         self.unnoted = 0;
-        let position = Position::new(SCHEMA, &self.state)?;
+        let position = if volatile && !ended {
+            let mut kept = self.state.clone();
+            kept.forget_walk();
+            Position::new(SCHEMA, &kept)?
+        } else {
+            Position::new(SCHEMA, &self.state)?
+        };
         let mut batch = SourceBatch::new(document.into_iter().collect(), position);
         batch.requests.extend(request);
         Ok(Some(batch))
@@ -242,7 +270,8 @@ impl PollSource {
 
     /// Refuses to walk in circles.
     fn guard(&mut self, path: &PathAndQuery, facts: &page::Facts, state: &State) -> Result<()> {
-        if state.next.is_none() {
+        if matches!(state.next, None | Some(Step::Begin)) {
+            self.before = None;
             return Ok(());
         }
         if state.pages >= self.plan.page_cap {
@@ -285,10 +314,15 @@ impl PollSource {
                 Fetched::Page(page) => self.take(*page)?,
                 Fetched::Unchanged => {
                     self.state.cycle += 1;
+                    self.state.span = None;
                     None
                 }
                 Fetched::PastTheEnd(_) if begun => {
-                    self.state.finish();
+                    self.state.next = None;
+                    self.state.turn(self.plan.window.as_ref());
+                    if self.state.next.is_none() {
+                        self.state.finish();
+                    }
                     self.hand_over(None, None)?
                 }
                 Fetched::Unknown(error) if begun && self.resumed => {
@@ -305,6 +339,18 @@ impl PollSource {
             }
         }
     }
+}
+
+/// Waits until a moment that is near; one that is far is an error.
+async fn pause(until: Option<tokio::time::Instant>) -> Result<()> {
+    let Some(until) = until else { return Ok(()) };
+    let wait = until.saturating_duration_since(tokio::time::Instant::now());
+    if wait > usage::PATIENCE {
+        let error = Error::new(ErrorKind::RateLimited, "the server says that its rate is used up");
+        return Err(error.after(wait));
+    }
+    tokio::time::sleep(wait).await;
+    Ok(())
 }
 
 #[async_trait]
@@ -331,10 +377,18 @@ impl Source for PollSource {
         }
         self.given = state.clone();
         self.state = state;
-        if self.state.next.as_ref().is_some_and(|step| !self.plan.pagination.owns(step)) {
+        let own = |step: &Step| match step {
+            Step::Begin => self.plan.window.is_some(),
+            step => self.plan.pagination.owns(step),
+        };
+        if self.state.next.as_ref().is_some_and(|step| !own(step)) {
             self.state.abandon();
         }
+        if self.plan.window.is_none() {
+            self.state.span = None;
+        }
         self.flight = None;
+        self.quiet = None;
         self.unnoted = 0;
         self.visited.clear();
         self.before = None;

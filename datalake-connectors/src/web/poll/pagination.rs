@@ -23,6 +23,7 @@ pub struct Pagination {
     pub(super) more: Option<String>,
     pub(super) total: Option<String>,
     short_page_ends: bool,
+    volatile: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,13 +50,15 @@ pub(super) enum Step {
     Offset(u64),
     /// The number of the page.
     Page(u64),
+    /// The first page of the window that has been begun.
+    Begin,
     /// The last record of the page before.
     After(Mark),
 }
 
 impl Pagination {
     fn new(style: Style) -> Self {
-        Self { style, size: None, more: None, total: None, short_page_ends: false }
+        Self { style, size: None, more: None, total: None, short_page_ends: false, volatile: false }
     }
 
     /// One page is all.
@@ -141,6 +144,20 @@ impl Pagination {
     pub fn short_page_ends(mut self) -> Self {
         self.short_page_ends = true;
         self
+    }
+
+    /// Keeps no link or cursor in a position, for services whose cursors are not to be stored. A walk that is ended by a
+    /// restart begins again, with the window it was in if there are [windows](super::Window); the pages that were given
+    /// are known and not given again, up to 512 of them.
+    #[must_use]
+    pub fn volatile(mut self) -> Self {
+        self.volatile = true;
+        self
+    }
+
+    pub(super) fn is_volatile(&self) -> bool {
+        self.volatile
+            && matches!(self.style, Style::LinkHeader { .. } | Style::NextUrl { .. } | Style::Cursor { .. })
     }
 
     pub(super) fn check(&self) -> Result<()> {

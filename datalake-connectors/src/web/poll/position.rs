@@ -9,6 +9,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use super::after_id::greater;
 use super::incremental::Mark;
 use super::pagination::Step;
+use super::window::{Span, Window};
 use datalake_core::Sha256;
 
 /// The name and version of the encoding.
@@ -45,6 +46,12 @@ pub(super) struct State {
     /// The greatest id of this cycle.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) rising: Option<String>,
+    /// The window that is walked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) span: Option<Span>,
+    /// Up to when the windows of the cycles before have reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) reached: Option<DateTime<Utc>>,
     /// What to ask with whether anything has changed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) validators: Option<Validators>,
@@ -104,16 +111,43 @@ impl State {
         self.rising = greater(self.rising.take(), id);
     }
 
+    /// Goes to the next window where the walk of one is done.
+    pub(super) fn turn(&mut self, window: Option<&Window>) {
+        if let (None, Some(span), Some(window)) = (&self.next, self.span, window)
+            && let Some(after) = window.after(span)
+        {
+            self.span = Some(after);
+            self.next = Some(Step::Begin);
+        }
+    }
+
+    /// Forgets where in a walk it is, but not what was seen: the walk begins again.
+    pub(super) fn forget_walk(&mut self) {
+        self.last.extend(&self.now);
+        self.last.truncate(REMEMBERED);
+        match self.span {
+            Some(_) => self.next = Some(Step::Begin),
+            None => {
+                self.next = None;
+                self.now.clear();
+            }
+        }
+    }
+
     /// Completes the cycle. The mark moves no further than the moment the cycle began: what changed later may have
     /// been missed.
     pub(super) fn finish(&mut self) {
-        let began = self.began.take().map(|at| Mark { at, id: None });
+        let began_at = self.began.take();
+        let began = began_at.map(|at| Mark { at, id: None });
         let seen = match (self.high.take(), began) {
             (Some(high), Some(began)) if high.at >= began.at => Some(began),
             (high, _) => high,
         };
         self.mark = later(self.mark.take(), seen);
         self.top = greater(self.top.take(), self.rising.take());
+        if let Some(span) = self.span.take() {
+            self.reached = self.reached.max(began_at.map(|at| at.min(span.end)));
+        }
         self.next = None;
         self.pages = 0;
         self.last = std::mem::take(&mut self.now);
@@ -122,6 +156,7 @@ impl State {
     /// Gives the cycle up, to begin another that reads everything of it again.
     pub(super) fn abandon(&mut self) {
         self.next = None;
+        self.span = None;
         let now = std::mem::take(&mut self.now);
         self.last.extend(now);
         self.last.truncate(REMEMBERED);

@@ -18,15 +18,23 @@
 //!
 //! | module | what is read | how it goes on |
 //! |---|---|---|
+//! | [`bluesky`] | records and feeds of an account, searches | by cursors; searches by time |
 //! | [`feed`] | items of RSS and Atom | by `ETag` and `Last-Modified` |
 //! | [`mastodon`] | timelines, statuses of an account | by the greatest id, from the oldest to the newest |
+//! | [`meta`] | edges of the Graph API, insights | by links; insights by windows of days, the last of them again |
+//! | [`shopify`] | lists of the REST Admin API; its webhooks | by the time of change |
 //! | [`stripe`] | any list, events that no webhook took; its webhooks | by the time of creation |
+//! | [`youtube`] | videos, playlists, comments | by cursors; searches by time |
 //!
 //! A record can come more than once, in its newest state last. It has an id by which it is the same.
 
+pub mod bluesky;
 pub mod feed;
 pub mod mastodon;
+pub mod meta;
+pub mod shopify;
 pub mod stripe;
+pub mod youtube;
 
 #[cfg(test)]
 mod tests;

@@ -1,4 +1,5 @@
 mod mastodon;
+mod pages;
 mod stripe;
 
 use serde_json::{Value, json};

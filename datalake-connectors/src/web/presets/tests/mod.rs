@@ -1,12 +1,18 @@
 //! Against simulated services on the loopback interface.
 
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
 use bytes::Bytes;
+use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::Value;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 
 use crate::web::Auth;
+use crate::web::hook::HookSource;
 use crate::web::poll::{PollSource, PollSourceBuilder};
 use datalake_core::split::Decoders;
 use datalake_core::testkit::{Fed, SourceHarness};
@@ -16,9 +22,13 @@ use datalake_core::{
 use datalake_simulators::rest::{Fault, Refusal, Rule};
 use datalake_simulators::social::{Social, TOKEN};
 
+mod bluesky;
 mod feed;
 mod mastodon;
+mod meta;
+mod shopify;
 mod stripe;
+mod youtube;
 
 fn dataset() -> Dataset {
     Dataset::new("d").unwrap()
@@ -77,6 +87,40 @@ fn ids(records: &[Value]) -> Vec<&str> {
     records.iter().map(|record| record["id"].as_str().unwrap()).collect()
 }
 
+/// Delivers an event to a receiver, as its sender does, and gives the answer when it comes.
+fn deliver(to: SocketAddr, path: &str, headers: &[(&str, &str)], body: &str) -> JoinHandle<String> {
+    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = body.len();
+    let request = format!(
+        "POST {path} HTTP/1.1\r\nhost: h\r\nconnection: close\r\n{headers}content-length: {length}\r\n\r\n{body}"
+    );
+    tokio::spawn(async move {
+        let mut stream = TcpStream::connect(to).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer
+    })
+}
+
+/// The next batch of a receiver, in 20 seconds at most.
+async fn received(source: &mut HookSource) -> SourceBatch {
+    let next = async {
+        loop {
+            if let Next::Batch(batch) = source.next_batch().await.unwrap() {
+                return batch;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), next).await.expect("an event comes")
+}
+
+/// The HMAC-SHA256 of a text.
+fn mac(secret: &str, text: &str) -> Vec<u8> {
+    let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.chain_update(text).finalize().into_bytes().to_vec()
+}
+
 /// A source that is asked again when it fails for a while, as a pipeline does.
 #[derive(Debug)]
 struct Stubborn(PollSource);
@@ -121,6 +165,7 @@ struct Silo {
     /// The n-th record, if the list grows.
     grows: Option<fn(u64) -> Value>,
     failures: &'static [Failure],
+    secrets: Vec<&'static str>,
     next_failure: Mutex<usize>,
     shaky: bool,
 }
@@ -128,8 +173,19 @@ struct Silo {
 impl Silo {
     fn new(path: &'static str, preset: PollSourceBuilder, make: fn(u64) -> Value, count: u64) -> Self {
         let social = Social::builder().start().unwrap();
-        (0..count).for_each(|n| social.push(path, make(n)));
         let source = at(&social, preset);
+        Self::on(social, path, source, make, count)
+    }
+
+    /// A list of a service that is there, read by a source of it.
+    fn on(
+        social: Social,
+        path: &'static str,
+        source: PollSourceBuilder,
+        make: fn(u64) -> Value,
+        count: u64,
+    ) -> Self {
+        (0..count).for_each(|n| social.push(path, make(n)));
         Self {
             social,
             path,
@@ -138,6 +194,7 @@ impl Silo {
             body: Value::to_string,
             grows: None,
             failures: FAILURES,
+            secrets: vec![TOKEN],
             next_failure: Mutex::new(0),
             shaky: false,
         }
@@ -203,7 +260,7 @@ impl SourceHarness for Silo {
     }
 
     fn secrets(&self) -> Vec<String> {
-        vec![TOKEN.to_owned()]
+        self.secrets.iter().map(|secret| (*secret).to_owned()).collect()
     }
 
     fn shown(&self) -> Vec<String> {

@@ -1,12 +1,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
-use super::{Silo, at, dataset, error, ids, read};
+use super::{Silo, at, dataset, deliver, error, ids, mac, read, received};
 use crate::web::poll::{Incremental, TimeFormat};
 use crate::web::presets::stripe::{list, undelivered_events, webhook};
 use datalake_core::{ErrorKind, Next, Source as _, source_suite};
@@ -110,26 +107,10 @@ async fn a_webhook_is_answered_after_the_commit_with_the_id_of_its_event() {
         webhook(dataset(), SocketAddr::from(([127, 0, 0, 1], 0)), [secret]).build().await.unwrap();
     let (to, body) = (source.local_addr(), event(1, 1).to_string());
     let time = chrono::Utc::now().timestamp();
-    let mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    let tag = mac.chain_update(format!("{time}.{body}")).finalize().into_bytes();
-    let tag: String = tag.iter().map(|byte| format!("{byte:02x}")).collect();
-    let request = format!(
-        "POST /stripe HTTP/1.1\r\nhost: h\r\nconnection: close\r\nstripe-signature: t={time},v1={tag}\r\n\
-         content-length: {}\r\n\r\n{body}",
-        body.len()
-    );
-    let sender = tokio::spawn(async move {
-        let mut stream = TcpStream::connect(to).await.unwrap();
-        stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).await.unwrap();
-        answer
-    });
-    let batch = loop {
-        if let Next::Batch(batch) = source.next_batch().await.unwrap() {
-            break batch;
-        }
-    };
+    let tag: String =
+        mac(secret, &format!("{time}.{body}")).iter().map(|byte| format!("{byte:02x}")).collect();
+    let sender = deliver(to, "/stripe", &[("stripe-signature", &format!("t={time},v1={tag}"))], &body);
+    let batch = received(&mut source).await;
     assert!(!sender.is_finished());
     assert_eq!(batch.documents[0].id().map(|id| &**id), Some("evt_1"));
     source.commit(&batch.position).await.unwrap();
