@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use datalake_core::split::detect_json;
-use datalake_core::{Format, Result};
+use datalake_core::{Cut, Format, Result};
 
+use super::access::{AccessLog, divide};
 use super::dialect::{CsvDialect, Found};
 
 /// As much of the beginning of a file as is looked at to find out what is in it.
@@ -41,6 +42,8 @@ pub enum FileFormat {
     },
     /// Delimited text of a dialect.
     Dialect(CsvDialect),
+    /// The access log of a web server, one line a record.
+    AccessLog(AccessLog),
     /// Lines of text.
     Lines,
     /// The file is one record of any content.
@@ -65,6 +68,7 @@ impl FileFormat {
             Self::JsonArray(pointer) => format!("json-array:{pointer}"),
             Self::Csv { delimiter } => format!("csv:{delimiter}"),
             Self::Dialect(dialect) => format!("csv:{}", dialect.config()),
+            Self::AccessLog(log) => format!("access-log:{}", log.name()),
             Self::Lines => "lines".to_owned(),
             Self::Whole => "whole".to_owned(),
         }
@@ -87,6 +91,7 @@ impl FileFormat {
             Self::Ndjson => Format::Ndjson,
             Self::Json => Format::Json,
             Self::JsonArray(pointer) => Format::JsonArray { pointer: pointer.clone() },
+            Self::AccessLog(log) => log.format(),
             Self::Lines => Format::Lines,
             Self::Whole => Format::Whole,
         })
@@ -129,6 +134,24 @@ impl Known {
             _ => &self.format,
         }
     }
+
+    /// What the content says of the format of the document that begins with it, and where that ends at the latest.
+    pub(super) fn divide(&mut self, bytes: &[u8]) -> usize {
+        match divide(&self.format, bytes) {
+            Some((format, end)) => {
+                if *format != *self.format {
+                    self.format = format;
+                }
+                end
+            }
+            None => bytes.len(),
+        }
+    }
+
+    /// Whether the format of what follows depends on what came before, which a position must then keep.
+    pub(super) fn goes_on(&self) -> bool {
+        divide(&self.format, b"").is_some()
+    }
 }
 
 impl Guess {
@@ -146,7 +169,7 @@ impl Guess {
 /// Whether a file is only ever taken as a whole.
 pub(super) fn is_one(format: &Format) -> bool {
     match format {
-        Format::Whole | Format::Json => true,
+        Format::Whole | Format::Json | Format::Decoded { cut: Cut::Whole, .. } => true,
         Format::JsonArray { pointer } => !pointer.is_empty(),
         _ => false,
     }
@@ -154,5 +177,8 @@ pub(super) fn is_one(format: &Format) -> bool {
 
 /// Whether a file that is being written can be cut at the last whole record.
 pub(super) fn is_appended(format: &Format) -> bool {
-    matches!(format, Format::Lines | Format::Ndjson | Format::Csv(_))
+    matches!(
+        format,
+        Format::Lines | Format::Ndjson | Format::Csv(_) | Format::Decoded { cut: Cut::Lines, .. }
+    )
 }

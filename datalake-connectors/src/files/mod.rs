@@ -46,9 +46,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use datalake_core::split::Decoder;
 use datalake_core::{Dataset, Error, Next, Position, Remaining, Result, Source, SourceInfo, async_trait};
 use tokio::task::{JoinHandle, spawn_blocking};
 
+mod access;
 mod builder;
 mod dialect;
 mod error;
@@ -66,6 +68,7 @@ mod spare;
 mod tests;
 mod worker;
 
+pub use access::{AccessLog, AccessLogs};
 pub use builder::FilesSourceBuilder;
 pub use dialect::CsvDialect;
 pub use failures::{FailedFile, Failures};
@@ -172,6 +175,10 @@ impl Source for FilesSource {
         self.hand = Hand::Ours(Box::new(worker));
         self.left = None;
         Ok(())
+    }
+
+    fn decoders(&self) -> Vec<Arc<dyn Decoder>> {
+        vec![Arc::new(AccessLogs)]
     }
 
     fn remaining(&self) -> Remaining {

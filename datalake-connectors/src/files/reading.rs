@@ -67,14 +67,19 @@ impl Reading {
     /// The next document, which is a function of where it begins, of the content and of the limits alone: so the same
     /// documents come again after any break. `stop` is the length at which to stop though the file may have grown.
     pub(super) fn chunk(&mut self, limits: Limits, stop: u64, spare: &mut Spare) -> Result<Chunk> {
-        if let Some(damage) = self.damage.take() {
+        let mut format = Arc::clone(self.known.at(self.at));
+        let mut cutter = Cutter::new(&format, self.at);
+        let whole = if self.damage.is_some() { cutter.find(&self.ahead) } else { 0 };
+        if let Some(damage) = self.damage.take_if(|_| whole == 0) {
             return Err(damage);
         }
-        let format = Arc::clone(self.known.at(self.at));
-        let mut cutter = Cutter::new(&format, self.at);
         let mut target = limits.batch;
         let mut buffer = spare.buffer(self.room(target, stop) + 64);
         let (end, cut) = loop {
+            if whole > 0 {
+                buffer.extend_from_slice(&std::mem::take(&mut self.ahead));
+                break (false, whole);
+            }
             buffer.reserve_exact(self.room(target, stop).saturating_sub(buffer.len()) + 64);
             let carried = self.ahead.split_to(self.ahead.len().min(target - buffer.len()));
             buffer.extend_from_slice(&carried);
@@ -103,6 +108,12 @@ impl Reading {
             }
             target = (2 * buffer.len()).min(limits.document + 1);
         };
+        let all = cut;
+        let cut = self.known.divide(&buffer[..all]);
+        let end = end && cut == all;
+        if self.known.headed.is_none() {
+            format = Arc::clone(&self.known.format);
+        }
         if buffer.len() < buffer.capacity() / 2 {
             buffer.shrink_to_fit();
         }
@@ -181,7 +192,8 @@ impl Reading {
             None => (None, self.print.tag(), Some(self.print.sum())),
         };
         let header_is_over = self.known.headed.as_ref().is_none_or(|(end, _)| self.at >= *end);
-        let format = (!end && header_is_over).then(|| Arc::clone(&self.known.format));
+        let format =
+            ((!end && header_is_over) || self.known.goes_on()).then(|| Arc::clone(&self.known.format));
         let seal = end.then_some(stat.seal);
         let csv = self.known.detected.as_ref().map(Found::to_text);
         Entry { id: stat.id, at: self.at, print, sum, seal, packed, format, csv, was, failed: None }

@@ -7,6 +7,7 @@ use crate::Result;
 mod apt;
 mod chromium;
 pub(crate) mod mosquitto;
+mod nginx;
 mod node;
 pub(crate) mod npm;
 mod postgres;
@@ -25,7 +26,7 @@ pub(crate) struct Peer {
 
 /// All peers.
 pub(crate) const ALL: &[Peer] =
-    &[vega::PEER, python::PEER, node::PEER, chromium::PEER, mosquitto::PEER, postgres::PEER];
+    &[vega::PEER, python::PEER, node::PEER, chromium::PEER, mosquitto::PEER, nginx::PEER, postgres::PEER];
 
 /// Fetches all peers and prints their variables, for use with `cargo test`.
 pub(crate) fn print() -> Result<()> {

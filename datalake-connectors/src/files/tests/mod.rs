@@ -10,6 +10,7 @@ use tempfile::TempDir;
 
 use super::*;
 
+mod access;
 mod bytes_exact;
 mod dialects;
 mod failing;
