@@ -273,6 +273,8 @@ impl Connection<'_> {
     /// Waits for one thing to happen and does what follows of it. Only the connection's own task calls it, which is never
     /// dropped in the middle but to be thrown away.
     async fn turn(&mut self) -> Result<()> {
+        // What came with an answer that was waited for lies in the buffer.
+        self.understand()?;
         self.acknowledge();
         self.flush().await?;
         let (_, waiting) = self.shared.session().waiting();
@@ -288,10 +290,6 @@ impl Connection<'_> {
                     return Err(closed());
                 }
                 self.pinged = None;
-                while let Some(packet) = self.parsed()? {
-                    self.take(packet)?;
-                }
-                self.shared.arrived();
             }
             () = self.shared.outgoing() => {}
             () = until(ping), if ping.is_some() => {
@@ -299,6 +297,19 @@ impl Connection<'_> {
                 self.pinged.get_or_insert_with(Instant::now);
             }
             () = until(silence), if silence.is_some() => return Err(silent("PINGRESP")),
+        }
+        Ok(())
+    }
+
+    /// Takes the packets that are there as a whole.
+    fn understand(&mut self) -> Result<()> {
+        let mut any = false;
+        while let Some(packet) = self.parsed()? {
+            self.take(packet)?;
+            any = true;
+        }
+        if any {
+            self.shared.arrived();
         }
         Ok(())
     }

@@ -27,6 +27,8 @@ struct Life {
     /// Whether this process has subscribed in the session that there is.
     has_subscribed: bool,
     subscribed: bool,
+    /// Whether a task has a connection, or makes one.
+    running: bool,
     failed: Option<Error>,
     closing: bool,
     fight: Fight,
@@ -120,8 +122,19 @@ impl Shared {
         self.status.borrow().fighting
     }
 
-    pub(super) fn fail(&self, error: Error) {
-        self.life().failed = Some(error);
+    /// Whether there is no task for a connection yet. There is one then.
+    pub(super) fn starts(&self) -> bool {
+        !std::mem::replace(&mut self.life().running, true)
+    }
+
+    /// The task for a connection is over, or is thrown away.
+    pub(super) fn stopped(&self, error: Option<Error>) {
+        {
+            let mut life = self.life();
+            life.running = false;
+            life.subscribed = false;
+            life.failed = error;
+        }
         self.arrived();
     }
 

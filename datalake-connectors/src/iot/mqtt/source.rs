@@ -60,14 +60,13 @@ impl MqttSource {
     /// Connects, unless that is done. Each connection has a task of its own, so that the broker gets its pings while the
     /// engine is busy.
     fn connect(&mut self) {
-        if self.task.as_ref().is_some_and(|task| !task.is_finished()) {
+        if !self.shared.starts() {
             return;
         }
         let (link, shared) = (Arc::clone(&self.link), Arc::clone(&self.shared));
         self.task = Some(tokio::spawn(async move {
-            if let Err(error) = link.run(&shared).await {
-                shared.fail(error);
-            }
+            let ended = link.run(&shared).await;
+            shared.stopped(ended.err());
         }));
     }
 
@@ -84,6 +83,7 @@ impl MqttSource {
         if let Some(task) = self.task.take() {
             task.abort();
             drop(task.await);
+            self.shared.stopped(None);
         }
     }
 
