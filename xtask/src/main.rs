@@ -9,6 +9,7 @@ mod bounds;
 mod emulators;
 mod house;
 mod kill9;
+mod kill_mqtt;
 mod lambda;
 mod peers;
 mod process;
@@ -26,6 +27,9 @@ cargo xtask kill9 [--cycles N] [--workers N] [--seed N] [--lake s3://BUCKET/PREF
                                       kills the real `hydrate` at random moments and checks that nothing is lost
                                       or doubled (100 cycles, 1 worker, a seed from the clock, a lake on disk); the
                                       variables of the AWS SDK say where S3 is, for instance AWS_ENDPOINT_URL
+cargo xtask kill-mqtt [--kills N] [--seed N] [--worker PROGRAM]
+                                      kills a real mosquitto and the real `mqtt_to_lake` at random moments, and checks that
+                                      no message is lost and none of QoS 2 is doubled (200 kills)
 cargo xtask bounds                    measures the memory of the real `hydrate` over 2 GiB and over 10,000 partitions
 cargo xtask lambda [NAME]...           packages workers for Lambda, and says what they weigh and how long they take to begin
 cargo xtask licences                  every dependency has a licence that allows both of ours
@@ -45,6 +49,9 @@ fn main() -> ExitCode {
         "kill9" => {
             kill9::Plan::parse(&rest).and_then(|plan| kill9::run(&plan)).map(|line| println!("{line}"))
         }
+        "kill-mqtt" => kill_mqtt::Plan::parse(&rest)
+            .and_then(|plan| kill_mqtt::run(&plan))
+            .map(|line| println!("{line}")),
         "bounds" => args::none(&rest).and_then(|()| bounds::run()).map(|line| println!("{line}")),
         "lambda" => lambda::run(&rest).map(|line| println!("{line}")),
         "licences" => args::none(&rest).and_then(|()| house::licences()).map(|line| println!("{line}")),

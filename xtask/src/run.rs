@@ -123,10 +123,10 @@ pub(crate) fn hydrate() -> Result<PathBuf> {
     Ok(target()?.join("release").join(format!("hydrate{}", std::env::consts::EXE_SUFFIX)))
 }
 
-/// Builds the worker with everything that it can have, as tests have it, and says where it is.
-pub(crate) fn hydrate_with_all() -> Result<PathBuf> {
-    ok(cargo().args(["build", "--workspace", "--all-features", "--locked", "--bin", "hydrate"]))?;
-    Ok(target()?.join("debug").join(format!("hydrate{}", std::env::consts::EXE_SUFFIX)))
+/// Builds a worker with everything that it can have, as tests have it, and says where it is.
+pub(crate) fn with_all(worker: &str) -> Result<PathBuf> {
+    ok(cargo().args(["build", "--workspace", "--all-features", "--locked", "--bin", worker]))?;
+    Ok(target()?.join("debug").join(format!("{worker}{}", std::env::consts::EXE_SUFFIX)))
 }
 
 fn show(command: &Command) -> String {

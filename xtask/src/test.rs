@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::peers::Peer;
 use crate::summary::Summary;
-use crate::{Result, bounds, emulators, house, kill9, peers, run};
+use crate::{Result, bounds, emulators, house, kill_mqtt, kill9, peers, run};
 
 /// Cycles of killing with one worker, and with two.
 const KILLS: [(u64, u64); 2] = [(100, 1), (40, 2)];
@@ -77,6 +77,7 @@ pub(crate) fn run() -> Result<()> {
     for (cycles, workers) in KILLS {
         summary.add("kill9", kill9::run(&kill9::Plan { cycles, workers, ..kill9::Plan::default() }));
     }
+    summary.add("kill-mqtt", kill_mqtt::run(&kill_mqtt::Plan::default()));
     summary.add("memory", bounds::run());
     summary.close()
 }

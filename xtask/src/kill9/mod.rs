@@ -9,7 +9,7 @@ use crate::{Result, args, run};
 
 mod check;
 mod input;
-mod rng;
+pub(crate) mod rng;
 mod worker;
 
 use input::Input;
@@ -64,7 +64,7 @@ impl Plan {
 
 /// Does it. Gives the result in a line; the folder of a failed run is kept.
 pub(crate) fn run(plan: &Plan) -> Result<String> {
-    let program = if plan.lake.is_some() { run::hydrate_with_all()? } else { run::hydrate()? };
+    let program = if plan.lake.is_some() { run::with_all("hydrate")? } else { run::hydrate()? };
     let folder = run::target()?.join("kill9").join(format!("{}-{}", std::process::id(), plan.seed));
     let name = format!(
         "{} cycles, {} worker{}{}",

@@ -21,6 +21,10 @@ use super::{Qos, SYSTEM, Version};
 const WINDOW: u16 = 2_000;
 /// The same with 3.1.1, where a broker does not ask: what mosquitto sends before it waits.
 const WINDOW_3: u16 = 20;
+/// The same with QoS 2, whose packet ids go into each position.
+const WINDOW_ONCE: u16 = 500;
+/// The most there, so that positions stay small.
+const LARGEST_ONCE: u16 = 2_000;
 /// The same with AWS IoT Core, and no more can be set.
 const WINDOW_AWS: u16 = 100;
 /// How many subscriptions AWS IoT Core takes on a connection.
@@ -136,8 +140,8 @@ impl MqttSourceBuilder {
         self
     }
 
-    /// How many messages the broker may send without an acknowledgement, from 2 to 60,000. By default 2,000 with MQTT 5,
-    /// where the broker is told, 20 with 3.1.1, where it decides itself, and 100 with AWS IoT Core.
+    /// How many messages the broker may send without an acknowledgement, from 2 to 60,000. By default 2,000 with MQTT 5
+    /// (500 with QoS 2, and at most 2,000), where the broker is told, 20 with 3.1.1, where it decides itself, and 100 with AWS IoT Core.
     ///
     /// The engine commits when half of them are under way: while it does, the broker sends the other half. A window larger
     /// than the broker's own does harm: then commits wait for [`commit_within`](Self::commit_within).
@@ -220,8 +224,10 @@ impl MqttSourceBuilder {
 
     fn source(mut self) -> Result<MqttSource> {
         let broker: Broker = self.url.parse()?;
+        let once = self.topics.iter().any(|(_, qos)| *qos == Qos::ExactlyOnce);
         let window = self.window.unwrap_or(match self.version {
             _ if broker.is_aws() => WINDOW_AWS,
+            Version::V5 if once => WINDOW_ONCE,
             Version::V3 => WINDOW_3,
             Version::V5 => WINDOW,
         });
@@ -230,7 +236,6 @@ impl MqttSourceBuilder {
             self.tls.alpn.push(b"x-amzn-mqtt-ca".to_vec());
         }
         let durable = self.topics.iter().any(|(_, qos)| *qos != Qos::AtMostOnce);
-        let once = self.topics.iter().any(|(_, qos)| *qos == Qos::ExactlyOnce);
         let commit_within =
             self.commit_within.unwrap_or(Duration::from_millis(if once { 50 } else { 1_000 }));
         let boot: Arc<str> = format!("{:016x}", SystemEntropy.bits()).into();
@@ -287,6 +292,9 @@ impl MqttSourceBuilder {
         }
         if !(2..=60_000).contains(&window) {
             return Err(Error::config("a window is 2 to 60,000 messages").with("window", window));
+        }
+        if window > LARGEST_ONCE && self.topics.iter().any(|(_, qos)| *qos == Qos::ExactlyOnce) {
+            return Err(Error::config("a window with QoS 2 is at most 2,000 messages").with("window", window));
         }
         if self.password.is_some() && self.user.is_none() && self.version == Version::V3 {
             return Err(Error::config("MQTT 3.1.1 takes no password without a user"));

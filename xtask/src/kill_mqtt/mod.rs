@@ -1,0 +1,111 @@
+//! Kills a real broker and a real worker at random moments, starts them again, and checks that every message is in the lake.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use crate::kill9::rng::Rng;
+use crate::summary::in_words;
+use crate::{Result, args, peers, run};
+
+mod broker;
+mod check;
+mod worker;
+
+use broker::Broker;
+use worker::Worker;
+
+/// The longest time between two kills, milliseconds.
+const LONGEST: u64 = 120;
+/// The most messages that are published at once.
+const BURST: u64 = 40;
+
+/// What is to be done.
+pub(crate) struct Plan {
+    /// How often the broker or the worker is killed.
+    pub(crate) kills: u64,
+    /// What decides every choice made here. When a process gets how far is up to the machine.
+    pub(crate) seed: u64,
+    /// The worker, if it is built already.
+    pub(crate) worker: Option<PathBuf>,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        Self { kills: 200, seed: u64::from(now.subsec_nanos()), worker: None }
+    }
+}
+
+impl Plan {
+    /// Reads the arguments of the task.
+    pub(crate) fn parse(given: &[String]) -> Result<Self> {
+        let mut given = given.to_vec();
+        let worker = args::text(&mut given, "--worker")?.map(PathBuf::from);
+        let mut plan = Self { worker, ..Self::default() };
+        args::numbers(&given, &mut [("--kills", &mut plan.kills), ("--seed", &mut plan.seed)])?;
+        Ok(plan)
+    }
+}
+
+/// Does it. Gives the result in a line; the folder of a failed run is kept.
+pub(crate) fn run(plan: &Plan) -> Result<String> {
+    let program = match &plan.worker {
+        Some(worker) => worker.clone(),
+        None => run::with_all("mqtt_to_lake")?,
+    };
+    let mosquitto = peers::mosquitto::program()?;
+    let folder = run::target()?.join("kill-mqtt").join(format!("{}-{}", std::process::id(), plan.seed));
+    match attempt(plan, &program, &mosquitto, &folder) {
+        Ok(found) => {
+            fs::remove_dir_all(&folder)?;
+            Ok(format!("kill-mqtt: {} kills: {found}", plan.kills))
+        }
+        Err(error) => Err(format!(
+            "kill-mqtt: {} kills, seed {}: {error}\nleft in {}",
+            plan.kills,
+            plan.seed,
+            folder.display()
+        )
+        .into()),
+    }
+}
+
+/// The devices publish in bursts, while the worker is killed and not while the broker is: what mosquitto has answered and
+/// not yet written down is mosquitto's to lose.
+fn attempt(plan: &Plan, program: &Path, mosquitto: &Path, folder: &Path) -> Result<String> {
+    let started = Instant::now();
+    fs::create_dir_all(folder)?;
+    let mut rng = Rng::new(plan.seed, 1);
+    let mut broker = Broker::start(mosquitto, folder)?;
+    let mut worker = Worker::new(program, folder, broker.port());
+    // From here on the broker keeps what comes.
+    worker.drain()?;
+    worker.start()?;
+    let mut published = [0, 0];
+    let mut brokers = 0;
+    for _ in 0..plan.kills {
+        let qos = 1 + rng.below(2);
+        let messages = rng.below(BURST);
+        let from = published[qos as usize - 1];
+        broker.publish(qos, from..from + messages)?;
+        published[qos as usize - 1] += messages;
+        thread::sleep(Duration::from_micros(rng.below(LONGEST * 1000)));
+        if rng.one_in(3) {
+            brokers += 1;
+            broker.kill_and_start()?;
+        } else {
+            worker.kill()?;
+            worker.start()?;
+        }
+    }
+    worker.kill()?;
+    worker.drain()?;
+    let again = check::all(&worker, published)?;
+    let [one, two] = published;
+    Ok(format!(
+        "0 lost, {one} messages of QoS 1 ({again} more than once), {two} of QoS 2 each once; {brokers} kills of the broker, {}",
+        in_words(started.elapsed())
+    ))
+}
