@@ -78,6 +78,12 @@ impl Cluster {
         Database { cluster: self, name }
     }
 
+    /// A database that is there already, by its name.
+    #[must_use]
+    pub fn named(&self, name: &str) -> Database<'_> {
+        Database { cluster: self, name: name.into() }
+    }
+
     /// Kills the server with everything it does, as a power cut would, and starts it again on the same port.
     ///
     /// # Panics
@@ -141,7 +147,7 @@ mod tests {
             database.name().to_owned()
         };
         cluster.crash();
-        let again = Database { cluster: &cluster, name };
+        let again = cluster.named(&name);
         assert_eq!(again.sql("SELECT n FROM t; SHOW max_connections"), "1\n\n20");
         let folder = again.sql("SHOW data_directory");
         drop(cluster);

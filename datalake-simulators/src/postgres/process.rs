@@ -29,6 +29,9 @@ case "$signal" in KEEP) ;; *) rm -rf "$1" ;; esac
 /// To stop and leave the folder.
 const KEEP: &[u8] = b"KEEP";
 
+/// What a server says that ends before it has begun: another has the port, or is not quite gone.
+const NEVER: [&str; 3] = ["could not create any TCP/IP sockets", "lock file", "shared memory block"];
+
 /// A server, and whoever stops it.
 #[derive(Debug)]
 pub(super) struct Server {
@@ -125,7 +128,7 @@ impl Server {
         self.keeper = Some(keeper);
         let (ready, waiting) = mpsc::channel();
         let log = Arc::clone(&self.log);
-        thread::spawn(move || follow(lines, &log, &ready));
+        thread::spawn(move || follow(lines, &log, ready));
         match waiting.recv_timeout(BOUND) {
             Ok(()) => Ok(()),
             Err(_) => {
@@ -163,12 +166,17 @@ impl Drop for Server {
     }
 }
 
-/// Keeps what the server says, and tells when it takes connections.
-fn follow(lines: Option<impl Read>, log: &Mutex<String>, ready: &mpsc::Sender<()>) {
+/// Keeps what the server says, and tells when it takes connections. It lets go of `ready` when the server says that it
+/// will not.
+fn follow(lines: Option<impl Read>, log: &Mutex<String>, ready: mpsc::Sender<()>) {
     let Some(lines) = lines else { return };
+    let mut ready = Some(ready);
     for line in BufReader::new(lines).lines().map_while(Result::ok) {
         if line.contains("database system is ready to accept connections") {
-            ready.send(()).ok();
+            ready.take().map(|ready| ready.send(()));
+        }
+        if line.contains("FATAL:") && NEVER.iter().any(|why| line.contains(why)) {
+            ready = None;
         }
         let mut log = log.lock().unwrap_or_else(PoisonError::into_inner);
         log.push_str(&line);

@@ -43,7 +43,13 @@ async fn once(server: &Server, password: Option<&Secret>) -> Result<Wire> {
     let url = &server.url;
     let opening = async {
         let stream = stream(server).await?;
-        Wire::open(stream, &url.user, &url.database, password, &parameters).await
+        let mut wire = Wire::open(stream, &url.user, &url.database, password, &parameters).await?;
+        // What such a database holds is checked by nobody, and its server would end the stream at what is no text.
+        let encoding = wire.query("SHOW server_encoding").await?;
+        if encoding.first().is_some_and(|row| row.text(0) == "SQL_ASCII") {
+            wire.query("SET client_encoding = 'SQL_ASCII'").await?;
+        }
+        Ok(wire)
     };
     let opened = timeout(server.connect_timeout, opening).await.map_err(|_| silent());
     opened.and_then(|opened| opened).map_err(|error| error.with("server", url))

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use bytes::Bytes;
 use chrono::Utc;
 use datalake_core::split::Decoder;
 use datalake_core::{
@@ -59,6 +60,9 @@ pub struct CdcSource {
 struct Reading {
     origin: Origin,
     assembly: Assembly,
+    /// What came and was not looked at yet, and how far the server had sent everything after it.
+    frames: VecDeque<Bytes>,
+    after: Option<Lsn>,
     /// Who is here was through when the stream began.
     target: Lsn,
     /// How far the server has sent everything, and since when that is so.
@@ -69,6 +73,24 @@ struct Reading {
 }
 
 impl Reading {
+    /// Puts frames together until there is enough for a batch.
+    fn put_together(&mut self, enough: usize) -> Result<()> {
+        while self.assembly.ready() < enough {
+            let Some(frame) = self.frames.pop_front() else {
+                if let Some(sent) = self.after.take() {
+                    self.assembly.sent(sent);
+                    if sent > self.sent {
+                        (self.sent, self.since) = (sent, Instant::now());
+                    }
+                }
+                return Ok(());
+            };
+            self.since = Instant::now();
+            self.assembly.push(frame)?;
+        }
+        Ok(())
+    }
+
     fn is_through(&self) -> bool {
         self.sent >= self.target || self.since.elapsed() >= SETTLED
     }
@@ -121,23 +143,22 @@ impl CdcSource {
                     _ => Lsn(0),
                 };
                 let since = Instant::now();
-                self.reading = Some(Reading { origin, assembly, target, sent: Lsn(0), since, moved });
+                self.reading = Some(Reading {
+                    origin,
+                    assembly,
+                    frames: VecDeque::new(),
+                    after: None,
+                    target,
+                    sent: Lsn(0),
+                    since,
+                    moved,
+                });
             }
             Came::Frames { frames, sent, types } => {
                 let Some(reading) = &mut self.reading else { return Ok(()) };
                 reading.assembly.learn(types);
-                if !frames.is_empty() {
-                    reading.since = Instant::now();
-                }
-                for frame in frames {
-                    reading.assembly.push(frame)?;
-                }
-                if let Some(sent) = sent {
-                    reading.assembly.sent(sent);
-                    if sent > reading.sent {
-                        (reading.sent, reading.since) = (sent, Instant::now());
-                    }
-                }
+                reading.frames.extend(frames);
+                reading.after = sent;
             }
             Came::Failed(error) => return Err(error),
         }
@@ -202,6 +223,19 @@ impl Source for CdcSource {
                 let durable = self.durable.subscribe();
                 self.session = Some(Session::begin(&self.settings, self.given.clone(), durable));
             }
+            let put = match &mut self.reading {
+                Some(reading) => reading.put_together(self.pace.batch_bytes),
+                None => Ok(()),
+            };
+            if let Err(error) = put {
+                self.forget();
+                return Err(error.component(SYSTEM));
+            }
+            if self.ready() >= self.pace.batch_bytes
+                && let Some(next) = self.give()?
+            {
+                return Ok(next);
+            }
             let Some(session) = &mut self.session else { continue };
             let came = match session.came.try_recv() {
                 Ok(came) => Some(came),
@@ -214,11 +248,6 @@ impl Source for CdcSource {
                 if let Err(error) = self.take(came) {
                     self.forget();
                     return Err(error.component(SYSTEM));
-                }
-                if self.ready() >= self.pace.batch_bytes
-                    && let Some(next) = self.give()?
-                {
-                    return Ok(next);
                 }
                 continue;
             }
