@@ -10,7 +10,7 @@ pub mod files;
     allow(dead_code, unreachable_pub, unused_imports)
 )]
 mod http;
-#[cfg(feature = "iot-mqtt")]
+#[cfg(any(feature = "iot-mqtt", feature = "iot-sparkplug"))]
 pub mod iot;
 #[cfg(feature = "kinesis")]
 pub mod kinesis;

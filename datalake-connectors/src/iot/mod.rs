@@ -2,3 +2,5 @@
 
 #[cfg(feature = "iot-mqtt")]
 pub mod mqtt;
+#[cfg(feature = "iot-sparkplug")]
+pub mod sparkplug;
