@@ -87,7 +87,7 @@ pub(super) async fn published(wire: &mut Wire, server: &Server, name: &str) -> R
          JOIN pg_namespace n ON n.nspname = p.schemaname \
          JOIN pg_class c ON c.relnamespace = n.oid AND c.relname = p.tablename \
          JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-         AND to_jsonb(a)->>'attgenerated' = '' \
+         AND coalesce(to_jsonb(a)->>'attgenerated', '') = '' \
          LEFT JOIN pg_index i ON i.indexrelid = pg_get_replica_identity_index(c.oid) \
          WHERE p.pubname = {} AND coalesce((to_jsonb(p)->'attnames') ? a.attname::text, true) \
          ORDER BY p.schemaname, p.tablename, a.attnum",

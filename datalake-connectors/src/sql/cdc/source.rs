@@ -28,8 +28,8 @@ use super::session::{Came, Session, Settings};
 const LINGER: Duration = Duration::from_millis(20);
 /// How often the server is asked how far it is, while it has not said that it is through.
 const ASK: Duration = Duration::from_millis(200);
-/// How long a server that answers and gets no further has nothing more.
-const SETTLED: Duration = Duration::from_secs(2);
+/// A server that answers so many times and gets no further has nothing more.
+const SETTLED: usize = 10;
 /// From 1970 to 2000, microseconds.
 const EPOCH: i64 = 946_684_800_000_000;
 
@@ -65,9 +65,9 @@ struct Reading {
     after: Option<Lsn>,
     /// Who is here was through when the stream began.
     target: Lsn,
-    /// How far the server has sent everything, and since when that is so.
+    /// How far the server has sent everything, and how often it has said so since.
     sent: Lsn,
-    since: Instant,
+    said: usize,
     /// The place that was given last, to tell how far it has moved.
     moved: Lsn,
 }
@@ -79,20 +79,21 @@ impl Reading {
             let Some(frame) = self.frames.pop_front() else {
                 if let Some(sent) = self.after.take() {
                     self.assembly.sent(sent);
-                    if sent > self.sent {
-                        (self.sent, self.since) = (sent, Instant::now());
+                    match sent > self.sent {
+                        true => (self.sent, self.said) = (sent, 0),
+                        false => self.said += 1,
                     }
                 }
                 return Ok(());
             };
-            self.since = Instant::now();
+            self.said = 0;
             self.assembly.push(frame)?;
         }
         Ok(())
     }
 
     fn is_through(&self) -> bool {
-        self.sent >= self.target || self.since.elapsed() >= SETTLED
+        self.sent >= self.target || self.said >= SETTLED
     }
 
     fn at(&self) -> At {
@@ -142,7 +143,6 @@ impl CdcSource {
                     Some(At { place: Place::Log(log), .. }) => log.lsn,
                     _ => Lsn(0),
                 };
-                let since = Instant::now();
                 self.reading = Some(Reading {
                     origin,
                     assembly,
@@ -150,7 +150,7 @@ impl CdcSource {
                     after: None,
                     target,
                     sent: Lsn(0),
-                    since,
+                    said: 0,
                     moved,
                 });
             }
@@ -273,7 +273,7 @@ impl Source for CdcSource {
                     return Ok(next);
                 }
                 if through {
-                    return Ok(Next::Idle(self.pace.wait));
+                    return Ok(Next::Idle(LINGER));
                 }
             }
             if let (Some(session), Some(_)) = (&self.session, &self.reading) {

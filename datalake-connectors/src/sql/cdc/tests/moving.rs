@@ -1,8 +1,12 @@
 //! The slot moves on after the commit, and no further.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use datalake_core::{Next, Source};
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Level, Metadata};
 
 use super::server::{SOON, Silo, drain, read, records};
 
@@ -105,20 +109,55 @@ async fn tables_in_which_nothing_happens_do_not_hold_the_log_of_others() {
 }
 
 #[tokio::test]
-async fn how_much_log_waits_is_told_while_nobody_takes_it() {
+async fn how_much_log_waits_is_told_and_warned_of_while_nobody_takes_it() {
     let Some(silo) = Silo::new("slots that grow").await else { return };
     silo.sql("CREATE TABLE t (id int PRIMARY KEY, text text)");
     silo.publish("t");
     silo.sql("INSERT INTO t VALUES (0, '')");
-    let builder = silo.builder().check_every(Duration::from_millis(20));
+    let warned = Warned::default();
+    let _hears = tracing::subscriber::set_default(warned.clone());
+    let builder = silo.builder().check_every(Duration::from_millis(20)).warn_above(2 << 20);
     let (source, _) = read(builder, None).await;
     assert!(source.remaining().bytes.unwrap() < 1 << 20, "{:?}", source.remaining());
+    assert_eq!(warned.count(), 0);
     silo.sql("INSERT INTO t SELECT n, repeat('much', 250) FROM generate_series(1, 3000) n");
     let grown = tokio::time::timeout(SOON, async {
-        while source.remaining().bytes.unwrap() < 2 << 20 {
+        while source.remaining().bytes.unwrap() < 2 << 20 || warned.count() == 0 {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     });
     grown.await.unwrap();
     assert!(source.remaining().behind.is_some());
+}
+
+/// Counts the warnings of a slot that holds much.
+#[derive(Clone, Default)]
+struct Warned(Arc<AtomicUsize>);
+
+impl Warned {
+    fn count(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+impl tracing::Subscriber for Warned {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        *metadata.level() == Level::WARN && metadata.fields().field("held_bytes").is_some()
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, _: &Event<'_>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
 }

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::sql::cdc::{CdcSource, CdcSourceBuilder, PgLoadDecoder, PgOutputDecoder};
 
@@ -177,6 +177,20 @@ pub(super) async fn drain(source: &mut CdcSource) -> Vec<SourceBatch> {
             _ => return batches,
         }
     }
+}
+
+/// Reads until so many records have come.
+pub(super) async fn take(source: &mut CdcSource, wanted: usize) -> Vec<Value> {
+    let mut found = Vec::new();
+    let reading = async {
+        while found.len() < wanted {
+            if let Next::Batch(batch) = source.next_batch().await.unwrap() {
+                found.extend(records([&batch]));
+            }
+        }
+    };
+    timeout(SOON, reading).await.unwrap_or_else(|_| panic!("there were not {wanted} records"));
+    found
 }
 
 /// Opens a source after a position, and reads until there is nothing more now.
