@@ -2,14 +2,10 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use datalake_aws::ssm::SsmSecrets;
+use datalake_core::Sha256;
 use datalake_core::codec::Compression;
-use datalake_core::{Secrets, Sha256};
-use tracing_subscriber::layer::SubscriberExt;
 
-use super::aws::Keys;
-use super::peer::{Answer, Peer};
-use super::watch::{Canary, Log, files};
+use super::watch::{Canary, files};
 
 #[test]
 fn a_secret_that_is_planted_is_found_in_every_form() {
@@ -20,6 +16,7 @@ fn a_secret_that_is_planted_is_found_in_every_form() {
     assert_eq!(canary.form_in(format!("x{}x", canary.value).as_bytes()), Some("raw"));
     assert_eq!(canary.form_in(hex.as_bytes()), Some("hex"));
     assert_eq!(canary.form_in(hex.to_uppercase().as_bytes()), Some("hex"));
+    assert_eq!(canary.form_in(format!("Bytes({value:?})").as_bytes()), Some("numbers"));
     let url = format!("?k={percent}{:08x}~%3D&", std::process::id());
     assert_eq!(canary.form_in(url.as_bytes()), Some("percent-encoded"));
     for before in ["", "m", "me", "me:", "user:"] {
@@ -46,8 +43,17 @@ fn a_secret_in_a_compressed_object_is_found() {
     assert_eq!(found.len(), 2, "{found:?}");
 }
 
+#[cfg(feature = "aws")]
 #[tokio::test]
 async fn without_the_filter_the_logs_of_the_sdk_show_the_session_token() {
+    use datalake_aws::ssm::SsmSecrets;
+    use datalake_core::Secrets;
+    use tracing_subscriber::layer::SubscriberExt;
+
+    use super::aws::Keys;
+    use super::peer::{Answer, Peer};
+    use super::watch::Log;
+
     let (keys, log) = (Keys::new("unguarded"), Log::default());
     let layer = tracing_subscriber::fmt::layer().with_ansi(false).with_writer(log.clone());
     let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));

@@ -3,9 +3,17 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
+#[cfg(feature = "aws")]
 mod aws;
+#[cfg(feature = "aws")]
 mod binary;
 mod can_fail;
+mod crm;
+mod door;
+mod front;
 mod peer;
+mod receive;
+mod sap;
+mod silo;
 mod watch;
 mod web;

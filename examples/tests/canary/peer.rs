@@ -40,25 +40,29 @@ impl Peer {
 }
 
 async fn serve(mut stream: TcpStream, answer: Arc<impl Fn(&str) -> Answer>) {
+    let Some(request) = request(&mut stream).await else { return };
+    let Answer(status, headers, body) = answer(&String::from_utf8_lossy(&request));
+    let mut head = format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
+    headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
+    stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.ok();
+}
+
+/// A request, head and body, or nothing where it ends before.
+pub(crate) async fn request(stream: &mut TcpStream) -> Option<Vec<u8>> {
     let mut request = Vec::new();
     loop {
-        let text = String::from_utf8_lossy(&request).into_owned();
-        if let Some((head, body)) = text.split_once("\r\n\r\n") {
+        if let Some(end) = memchr::memmem::find(&request, b"\r\n\r\n") {
+            let head = String::from_utf8_lossy(&request[..end]).into_owned();
             let length = head.lines().find_map(|line| {
                 let (name, value) = line.split_once(':')?;
                 name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().unwrap())
             });
-            if body.len() >= length.unwrap_or_default() {
-                let Answer(status, headers, body) = answer(&text);
-                let mut head =
-                    format!("HTTP/1.1 {status} X\r\ncontent-length: {}\r\nconnection: close\r\n", body.len());
-                headers.iter().for_each(|(name, value)| head += &format!("{name}: {value}\r\n"));
-                stream.write_all(format!("{head}\r\n{body}").as_bytes()).await.ok();
-                return;
+            if request.len() >= end + 4 + length.unwrap_or_default() {
+                return Some(request);
             }
         }
         if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
-            return;
+            return None;
         }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE};
 use datalake_core::codec::{Compression, Expansion};
+use memchr::memmem::Finder;
 use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::SubscriberExt;
@@ -15,7 +16,9 @@ use tracing_subscriber::layer::SubscriberExt;
 /// A secret that no other has, in the forms in which it could be seen.
 pub(crate) struct Canary {
     pub(crate) value: String,
-    forms: Vec<(&'static str, Vec<u8>)>,
+    /// How much was logged before there was the secret.
+    since: usize,
+    forms: Vec<(&'static str, Finder<'static>)>,
 }
 
 impl Canary {
@@ -24,8 +27,10 @@ impl Canary {
         Self::of(format!("c4n4ry+{name}/{:08x}~=", std::process::id()))
     }
 
-    pub(crate) fn of(value: String) -> Self {
-        let bytes = value.as_bytes();
+    /// A secret that is given, as text or as bytes.
+    pub(crate) fn of(value: impl Into<Vec<u8>>) -> Self {
+        let value = value.into();
+        let bytes = value.as_slice();
         let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         let encoded = |keep: fn(u8) -> bool| -> String {
             let one = |byte: &u8| match keep(*byte) {
@@ -36,8 +41,10 @@ impl Canary {
         };
         let some = encoded(|byte| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte));
         let most = encoded(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
-        let mut forms =
+        let numbers = format!("{bytes:?}");
+        let mut forms: Vec<(_, Vec<u8>)> =
             vec![("raw", bytes.to_vec()), ("hex", hex.to_uppercase().into()), ("hex", hex.into())];
+        forms.push(("numbers", numbers.trim_matches(['[', ']']).into()));
         for text in [some, most] {
             forms.push((
                 "percent-encoded",
@@ -54,13 +61,26 @@ impl Canary {
                 forms.push(("base64", engine.encode(&padded)[skip..whole].into()));
             }
         }
-        Self { value, forms }
+        let forms = forms.into_iter().map(|(name, form)| (name, Finder::new(&form).into_owned())).collect();
+        Self { value: String::from_utf8_lossy(&value).into_owned(), since: log().len(), forms }
+    }
+
+    /// The canaries of a private key in PEM: its bytes, and every line of the text but the last, which can be short.
+    pub(crate) fn of_key(pem: &str) -> Vec<Self> {
+        let mut lines: Vec<_> = pem.lines().filter(|line| !line.starts_with('-')).collect();
+        let key = STANDARD.decode(lines.concat()).unwrap();
+        lines.pop();
+        lines.into_iter().map(Self::of).chain([Self::of(key)]).collect()
+    }
+
+    /// A secret that has been there as long as another place of the logs.
+    pub(crate) fn since(self, since: usize) -> Self {
+        Self { since, ..self }
     }
 
     /// The form in which it is in some bytes.
     pub(crate) fn form_in(&self, bytes: &[u8]) -> Option<&'static str> {
-        let found = |form: &[u8]| bytes.windows(form.len()).any(|window| window == form);
-        self.forms.iter().find(|(_, form)| found(form)).map(|(name, _)| *name)
+        self.forms.iter().find(|(_, form)| form.find(bytes).is_some()).map(|(name, _)| *name)
     }
 
     pub(crate) fn is_not_in(&self, place: &str, bytes: &[u8]) {
@@ -72,10 +92,11 @@ impl Canary {
 
 /// Searches what was logged, what panics have said, and every file below a folder, as it is and decompressed.
 pub(crate) fn search(canaries: &[&Canary], shown: &[String], folders: &[&Path]) {
-    let log = log().0.lock().unwrap().clone();
-    assert!(!log.is_empty(), "there are logs to search");
+    let log = log().bytes();
+    assert!(!canaries.is_empty() && !shown.is_empty(), "there is something to search");
     for canary in canaries {
-        canary.is_not_in("the logs", &log);
+        assert!(log.len() > canary.since, "there are logs to search");
+        canary.is_not_in("the logs", &log[canary.since..]);
         shown.iter().for_each(|text| canary.is_not_in("what is shown", text.as_bytes()));
         folders.iter().for_each(|folder| files(folder, &mut |name, bytes| canary.is_not_in(name, bytes)));
     }
@@ -117,6 +138,10 @@ pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 impl Log {
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.0.lock().unwrap().clone()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len()
     }
 }
 

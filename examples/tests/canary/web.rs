@@ -1,17 +1,14 @@
-//! Credentials of HTTP interfaces, and keys of webhooks.
+//! Credentials of HTTP interfaces.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use datalake_connectors::web::hook::{Encoding, HookSource, Verify};
 use datalake_connectors::web::poll::{Pagination, PollSource};
 use datalake_connectors::web::{Auth, OAuth2};
 use datalake_core::lake::Lake;
 use datalake_core::{Dataset, Pipeline, Retry, Secrets};
 use datalake_sinks::lake::LakeSink;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::peer::{Answer, Peer};
 use super::watch::{Canary, both, log, search};
@@ -106,55 +103,4 @@ async fn credentials_of_polled_interfaces_are_nowhere() {
         Auth::bearer(Secrets::new().credential(&name).unwrap())
     })
     .await;
-}
-
-#[tokio::test]
-async fn keys_of_webhooks_are_nowhere() {
-    log();
-    let canary = Canary::new("hook");
-    let secret = || [canary.value.as_str()];
-    let verify = [
-        Verify::stripe(secret()),
-        Verify::shopify(secret()),
-        Verify::hmac_sha256("X-Hub-Signature-256", "sha256=", Encoding::Base64, secret()),
-        Verify::github(secret()),
-    ];
-    for verify in verify {
-        let place = TempDir::new().unwrap();
-        let lake = Lake::local(place.path()).unwrap();
-        let mut shown = vec![format!("{verify:?}")];
-        let source = HookSource::builder(Dataset::new("d").unwrap(), ([127, 0, 0, 1], 0).into())
-            .path("/events")
-            .verify(verify)
-            .build()
-            .await
-            .unwrap();
-        shown.push(format!("{source:?} {source:#?}"));
-        let at = source.local_addr();
-        let mut pipeline =
-            Pipeline::builder("p").source(source).lake(&LakeSink::builder(&lake).build()).build().unwrap();
-        shown.push(format!("{} {:?}", pipeline.describe(), pipeline.source_info()));
-        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let running = tokio::spawn(async move {
-            let ended = pipeline.run_until(async { stopped.await.unwrap_or_default() }).await;
-            format!("{ended:?}")
-        });
-        let mac = Hmac::<sha2::Sha256>::new_from_slice(canary.value.as_bytes()).unwrap();
-        let good: String =
-            mac.chain_update("{}").finalize().into_bytes().iter().map(|b| format!("{b:02x}")).collect();
-        for signature in [good, "00".repeat(32), "nonsense".into()] {
-            let mut stream = tokio::net::TcpStream::connect(at).await.unwrap();
-            let request = format!(
-                "POST /events HTTP/1.1\r\nhost: h\r\nconnection: close\r\nx-hub-signature-256: sha256={signature}\r\n\
-                 stripe-signature: t=1,v1={signature}\r\nx-shopify-hmac-sha256: {signature}\r\ncontent-length: 2\r\n\r\n{{}}"
-            );
-            stream.write_all(request.as_bytes()).await.unwrap();
-            let mut answer = String::new();
-            stream.read_to_string(&mut answer).await.unwrap();
-            shown.push(answer);
-        }
-        stop.send(()).unwrap();
-        shown.push(running.await.unwrap());
-        search(&[&canary], &shown, &[place.path()]);
-    }
 }

@@ -5,10 +5,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 
+use crate::http::percent;
+
 /// More cookies than this are not kept.
 const MOST: usize = 100;
 /// A longer one is not kept.
 const LONGEST: usize = 4096;
+/// A shorter one is not looked for in texts: it would be found by chance, and names no session.
+const SHORTEST: usize = 16;
 
 /// The cookies that a server has set. They last as long as this, or until the server takes one back.
 #[derive(Default)]
@@ -19,6 +23,8 @@ struct Cookie {
     value: String,
     path: String,
     secure: bool,
+    /// Whether scripts of a page may not see it, as is usual for the names of sessions.
+    hidden: bool,
 }
 
 impl Jar {
@@ -46,6 +52,19 @@ impl Jar {
         Some(value)
     }
 
+    /// Whether the name of a session is in a text, plain or percent-encoded.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let decoded = percent::decode(text);
+        let named = |cookie: &Cookie| {
+            let value = cookie.value.trim_matches('"');
+            value.len() >= SHORTEST
+                && (text.contains(value)
+                    || decoded.contains(value)
+                    || decoded.contains(&percent::decode(value)))
+        };
+        self.lock().iter().any(|cookie| cookie.hidden && named(cookie))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Cookie>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -66,13 +85,14 @@ fn parse(text: &str) -> Option<(Cookie, bool)> {
     if name.is_empty() || text.len() > LONGEST {
         return None;
     }
-    let mut cookie = Cookie { name, value, path: "/".to_owned(), secure: false };
+    let mut cookie = Cookie { name, value, path: "/".to_owned(), secure: false, hidden: false };
     let mut lasts = true;
     for part in parts {
         let (attribute, value) = part.split_once('=').unwrap_or((part, ""));
         match attribute.trim().to_ascii_lowercase().as_str() {
             "path" if value.trim().starts_with('/') => cookie.path = value.trim().to_owned(),
             "secure" => cookie.secure = true,
+            "httponly" => cookie.hidden = true,
             "max-age" => lasts = !value.trim().parse().is_ok_and(|seconds: i64| seconds <= 0),
             "expires" if value.contains("1970") => lasts = false,
             _ => {}
@@ -114,6 +134,18 @@ mod tests {
         assert_eq!(sent(&jar, "/", false).as_deref(), Some("a=2"));
         let jar = jar_of_expired();
         assert_eq!(sent(&jar, "/", false), None);
+    }
+
+    #[test]
+    fn the_name_of_a_session_is_known_again_and_that_of_a_client_is_not() {
+        let jar =
+            jar(&["s=S00000001%3d9e3779b9; HttpOnly", "c=sap-client=100/EN/x; path=/", "d=no; HttpOnly"]);
+        for text in ["/x?s=S00000001%3d9e3779b9", "/x/S00000001=9e3779b9/y", "/x?S00000001%253d9e3779b9"] {
+            assert!(jar.is_in(text), "{text}");
+        }
+        for text in ["/x?sap-client=100/EN/x", "/no", ""] {
+            assert!(!jar.is_in(text), "{text}");
+        }
     }
 
     fn jar_of_expired() -> Jar {

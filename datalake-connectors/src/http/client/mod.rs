@@ -136,9 +136,9 @@ impl Client {
         refusals.read(&answer.content(1 << 20).ok()?, Utc::now())
     }
 
-    /// Whether a text contains a credential, plain or percent-encoded.
+    /// Whether a text contains a credential or the name of a session, plain or percent-encoded.
     pub(crate) fn reveals(&self, text: &str) -> bool {
-        self.credentials.in_text(text)
+        self.credentials.in_text(text) || self.cookies.as_ref().is_some_and(|jar| jar.is_in(text))
     }
 
     /// A path without the parameters that name a credential or hold one. The others stay byte for byte.
