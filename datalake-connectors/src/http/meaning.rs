@@ -25,7 +25,8 @@ const LARGEST: usize = 256 << 10;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Refusals {
-    pointer: String,
+    pointers: Vec<String>,
+    in_answers: bool,
     meanings: Vec<(String, Meaning)>,
 }
 
@@ -46,7 +47,22 @@ pub(crate) struct Meant {
 impl Refusals {
     /// By where the code is, as a JSON Pointer.
     pub fn at(pointer: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), meanings: Vec::new() }
+        Self { pointers: vec![pointer.into()], in_answers: false, meanings: Vec::new() }
+    }
+
+    /// Looks in another place, a JSON Pointer, where there is no code in the first.
+    #[must_use]
+    pub fn or_at(mut self, pointer: impl Into<String>) -> Self {
+        self.pointers.push(pointer.into());
+        self
+    }
+
+    /// An answer whose status is a success is a refusal too if it has a code, known or not, as those of GraphQL. Costs
+    /// a second reading of every page.
+    #[must_use]
+    pub fn in_answers(mut self) -> Self {
+        self.in_answers = true;
+        self
     }
 
     /// These codes ask for fewer requests.
@@ -85,22 +101,27 @@ impl Refusals {
         self
     }
 
-    /// Where the code is.
-    pub(crate) fn pointer(&self) -> &str {
-        &self.pointer
+    /// Where the code may be.
+    pub(crate) fn pointers(&self) -> &[String] {
+        &self.pointers
+    }
+
+    /// Whether an answer is looked into that is a success.
+    pub(crate) fn are_in_answers(&self) -> bool {
+        self.in_answers
     }
 
     /// What a body says. `None` if it has no code.
     pub(crate) fn read(&self, body: &[u8], now: DateTime<Utc>) -> Option<Meant> {
-        if body.len() > LARGEST {
+        if body.len() > LARGEST && !self.in_answers {
             return None;
         }
         let body: Value = serde_json::from_slice(body).ok()?;
-        let code = match body.pointer(&self.pointer)? {
-            Value::String(text) => text.clone(),
-            Value::Number(number) => number.to_string(),
-            _ => return None,
-        };
+        let code = self.pointers.iter().find_map(|pointer| match body.pointer(pointer)? {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        })?;
         let meaning = self.meanings.iter().find(|(own, _)| *own == code).map(|(_, meaning)| *meaning);
         let (kind, wait) = match meaning {
             Some(Meaning::Kind(kind)) => (Some(kind), None),

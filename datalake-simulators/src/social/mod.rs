@@ -25,6 +25,7 @@
 //! | `graph` | `GET /vN.N/…` | cursors on the last page too, the token in links, limits as status 400; `metric` leads on in time for ever |
 //! | `mastodon` | `GET /api/v1/…` | a page is newest first, and `next` goes back beyond `since_id`; the reset of the rate is a date |
 //! | `shopify` | `GET /admin/api/…` | `page_info` stands alone; a bucket in a header |
+//! | `shopify_graphql` | `POST /admin/api/…/graphql.json` | refusals with status 200; the list of `orders` is at the path and `#orders` |
 //! | `stripe` | `GET /v1/…` | newest first; `starting_after` must be there; an end only by `has_more` |
 //! | `youtube` | `GET /youtube/v3/…` | units that are used up are status 403 |
 //! | `other` | anything else: not found | |

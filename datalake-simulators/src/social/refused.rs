@@ -14,6 +14,7 @@ pub(super) fn answer(operation: &str, status: u16, code: &str, message: &str) ->
             json!({ "error": { "message": message, "type": "OAuthException", "code": code, "fbtrace_id": "simulated" } })
         }
         "shopify" => json!({ "errors": message }),
+        "shopify_graphql" => json!({ "errors": [{ "message": message, "extensions": { "code": code } }] }),
         "youtube" => json!({ "error": {
             "code": status, "message": message,
             "errors": [{ "message": message, "domain": "youtube", "reason": code }],

@@ -9,6 +9,9 @@ fn operation(request: &Request) -> &'static str {
         ("POST", "/xrpc/com.atproto.server.refreshSession") => "bluesky_refresh",
         ("GET", path) if path.starts_with("/xrpc/") => "bluesky",
         ("GET", path) if path.starts_with("/youtube/v3/") => "youtube",
+        ("POST", path) if path.starts_with("/admin/api/") && path.ends_with("/graphql.json") => {
+            "shopify_graphql"
+        }
         ("GET", path) if path.starts_with("/admin/api/") => "shopify",
         ("GET", path) if path.starts_with("/feeds/") => "feed",
         ("GET", path) if path.starts_with("/api/v1/") => "mastodon",
@@ -36,6 +39,7 @@ impl Service for State {
             "bluesky" => bluesky::answer(&mut lists, request),
             "bluesky_session" | "bluesky_refresh" => bluesky::session(self, &mut lists, operation, request),
             "graph" => graph::answer(self, &mut lists, request),
+            "shopify_graphql" => shopify::graphql(self, &mut lists, request),
             "shopify" => shopify::answer(self, &mut lists, request),
             "youtube" => youtube::answer(self, &mut lists, request),
             "feed" => feed::answer(&mut lists, request),

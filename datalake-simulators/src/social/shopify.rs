@@ -1,4 +1,7 @@
-//! Shopify's REST Admin API: links in a header that stand alone, and a bucket that leaks.
+//! Shopify's Admin API. REST: links in a header that stand alone, and a bucket that leaks. GraphQL: connections by cursor,
+//! and refusals with status 200.
+
+use serde_json::{Value, json};
 
 use super::State;
 use super::list::{Lists, array, encode, limit, member};
@@ -61,4 +64,51 @@ fn respond(state: &State, lists: &mut Lists, request: &Request) -> Result<Answer
     let previous = (from > 0).then(|| link(from.saturating_sub(most), "previous"));
     let links: Vec<_> = previous.into_iter().chain(more.then(|| link(from + most, "next"))).collect();
     Ok(if links.is_empty() { answer } else { answer.with("link", links.join(", ")) })
+}
+
+/// Nodes of a connection. The list of `orders` has the path of the request with `#orders` after it.
+pub(super) fn graphql(state: &State, lists: &mut Lists, request: &Request) -> Answer {
+    let refused = |status, code, message: &str| refused::answer("shopify_graphql", status, code, message);
+    if request.header("x-shopify-access-token") != Some(&state.settings.token) {
+        return refused::answer("shopify", 401, "", "[API] Invalid API key or access token");
+    }
+    if !lists.enter() {
+        return refused(200, "THROTTLED", "Throttled");
+    }
+    let asked: Value = serde_json::from_slice(&request.body).unwrap_or_default();
+    let (query, variables) = (member(&asked, "query"), &asked["variables"]);
+    let inside = query.split_once('{').map_or("", |(_, inside)| inside);
+    let connection = inside.split('(').next().unwrap_or_default().trim().to_owned();
+    let Some(records) = lists.get(&format!("{}#{connection}", request.path)) else {
+        return refused(
+            200,
+            "undefinedField",
+            &format!("Field '{connection}' doesn't exist on type 'QueryRoot'"),
+        );
+    };
+    let Some(most) = variables["first"].as_u64().and_then(|first| usize::try_from(first).ok()) else {
+        return refused(200, "INVALID_VARIABLE", "Variable $first of type Int! was provided invalid value");
+    };
+    let from = match variables["after"]
+        .as_str()
+        .map(|after| after.strip_prefix("cursor").map(str::parse::<usize>))
+    {
+        None => 0,
+        Some(Some(Ok(from))) => from,
+        Some(_) => return refused(200, "INVALID_CURSOR", "Invalid cursor for current pagination sort."),
+    };
+    let since = variables["query"].as_str().and_then(|query| query.split('\'').nth(1)).unwrap_or_default();
+    let mut found: Vec<_> = records.iter().filter(|record| *member(record, "updatedAt") >= *since).collect();
+    found.sort_by_key(|record| member(record, "updatedAt"));
+    let page: Vec<_> = found.iter().skip(from).take(most).copied().collect();
+    let end = if page.is_empty() { Value::Null } else { format!("cursor{}", from + page.len()).into() };
+    let more = from + page.len() < found.len();
+    let cost = json!({ "requestedQueryCost": most, "actualQueryCost": page.len() });
+    Answer::json(
+        200,
+        format!(
+            r#"{{"data":{{"{connection}":{{"nodes":{},"pageInfo":{{"hasNextPage":{more},"endCursor":{end}}}}}}},"extensions":{{"cost":{cost}}}}}"#,
+            array(page)
+        ),
+    )
 }

@@ -122,6 +122,11 @@ impl Client {
         refusal::error(answer, self.meant(answer), &self.origin, path, |text| self.reveals(text))
     }
 
+    /// The error that an answer stands for whose status is a success and whose body is a refusal.
+    pub(crate) fn refused(&self, answer: &Answer, path: &PathAndQuery) -> Option<Error> {
+        self.meant(answer).is_some().then(|| self.refusal(answer, path))
+    }
+
     /// Whether the server refuses because of who we are.
     fn is_of_credentials(&self, answer: &Answer) -> bool {
         match self.meant(answer).and_then(|meant| meant.kind) {
@@ -132,8 +137,9 @@ impl Client {
 
     /// What the code in the body of a refusal means.
     fn meant(&self, answer: &Answer) -> Option<Meant> {
-        let refusals = self.refusals.as_ref().filter(|_| !answer.status.is_success())?;
-        refusals.read(&answer.content(1 << 20).ok()?, Utc::now())
+        let looked_into = |refusals: &&Refusals| !answer.status.is_success() || refusals.are_in_answers();
+        let refusals = self.refusals.as_ref().filter(looked_into)?;
+        refusals.read(&answer.content(self.transport.bounds.body).ok()?, Utc::now())
     }
 
     /// Whether a text contains a credential or the name of a session, plain or percent-encoded.

@@ -27,6 +27,9 @@ pub(super) fn error(
 ) -> Error {
     let (kind, message) = match meant.as_ref().and_then(|meant| meant.kind) {
         Some(kind) => (kind, word(kind)),
+        None if meant.is_some() && answer.status.is_success() => {
+            (ErrorKind::ConfigInvalid, "the server does not accept the request")
+        }
         None => classify(answer),
     };
     let mut error =
@@ -43,8 +46,9 @@ pub(super) fn error(
     }
     let mut wait = delay(answer, Utc::now());
     if let Some(meant) = meant {
-        if !reveals(&meant.code) && meant.code.len() <= 100 {
-            error = error.with("code", format_args!("{:?}", meant.code));
+        if !reveals(&meant.code) {
+            let code: String = meant.code.chars().take(100).collect();
+            error = error.with("code", format_args!("{code:?}"));
         }
         wait = wait.max(meant.wait);
     }

@@ -8,9 +8,10 @@ use http::StatusCode;
 use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::PathAndQuery;
 
+use super::ask::Ask;
 use super::page::Facts;
 use super::pagination::Style;
-use super::position::{Fingerprint, Validators};
+use super::position::Validators;
 use super::{Plan, format, link_header};
 use crate::http::client::{Answer, Client};
 use crate::http::percent;
@@ -33,7 +34,7 @@ pub(super) enum Fetched {
 
 /// A page and what is known of it.
 pub(super) struct Page {
-    pub(super) path: PathAndQuery,
+    pub(super) ask: Ask,
     pub(super) began: DateTime<Utc>,
     pub(super) document: Document,
     pub(super) facts: Facts,
@@ -46,14 +47,18 @@ pub(super) struct Page {
 pub(super) async fn fetch(
     client: Arc<Client>,
     plan: Arc<Plan>,
-    path: PathAndQuery,
+    ask: Ask,
     validators: Option<Validators>,
 ) -> Result<Fetched> {
     let began = Utc::now();
-    let of = Fingerprint::of(path.as_str().as_bytes());
-    let single = plan.pagination.style == Style::None;
+    let of = ask.fingerprint();
+    let path = ask.path.clone();
+    let single = plan.pagination.style == Style::None && ask.body.is_none();
     let known = validators.filter(|known| single && known.of == of);
-    let answer = client.get(&path, &conditions(known.as_ref())).await?;
+    let mut headers = conditions(known.as_ref());
+    ask.describe(&mut headers);
+    let body = ask.body.clone().unwrap_or_default();
+    let answer = client.call(&ask.method(), &path, &headers, &body).await?;
     let shown = client.origin().shown(&path);
     match answer.status {
         StatusCode::OK | StatusCode::NON_AUTHORITATIVE_INFORMATION | StatusCode::NO_CONTENT => {}
@@ -71,6 +76,9 @@ pub(super) async fn fetch(
             return if unknown { Ok(Fetched::Unknown(error)) } else { Err(error) };
         }
         _ => return Err(client.refusal(&answer, &path)),
+    }
+    if let Some(error) = client.refused(&answer, &path) {
+        return Err(error);
     }
     let clean = |text: Option<&str>| text.filter(|text| !client.reveals(text)).map(str::to_owned);
     let request = Request {
@@ -93,7 +101,7 @@ pub(super) async fn fetch(
     } else {
         work()?
     };
-    Ok(Fetched::Page(Box::new(Page { path, began, document, facts, validators, wait, request })))
+    Ok(Fetched::Page(Box::new(Page { ask, began, document, facts, validators, wait, request })))
 }
 
 fn conditions(known: Option<&Validators>) -> HeaderMap {

@@ -60,6 +60,7 @@ pub enum TimeFormat {
 #[derive(Debug, Clone)]
 pub struct Incremental {
     pub(super) since: String,
+    text: Option<String>,
     pub(super) timestamp: String,
     pub(super) id: Option<(String, String)>,
     pub(super) look_back: Duration,
@@ -73,6 +74,7 @@ impl Incremental {
     pub fn since(parameter: impl Into<String>, timestamp: impl Into<String>) -> Self {
         Self {
             since: parameter.into(),
+            text: None,
             timestamp: timestamp.into(),
             id: None,
             look_back: Duration::from_secs(300),
@@ -95,6 +97,18 @@ impl Incremental {
     pub fn look_back(mut self, look_back: Duration) -> Self {
         self.look_back = look_back;
         self
+    }
+
+    /// Sends the lower bound in a text, in the place of `{since}`: `updated_at:>='{since}'`.
+    #[must_use]
+    pub fn within(mut self, text: impl Into<String>) -> Self {
+        self.text = Some(text.into());
+        self
+    }
+
+    fn bound(&self, at: DateTime<Utc>) -> String {
+        let at = self.format.write(at);
+        self.text.as_ref().map_or_else(|| at.clone(), |text| text.replace("{since}", &at))
     }
 
     /// How the lower bound is written.
@@ -131,15 +145,15 @@ impl Incremental {
             Some(mark) => {
                 let back = TimeDelta::from_std(self.look_back).unwrap_or(TimeDelta::MAX);
                 let at = mark.at.checked_sub_signed(back).unwrap_or(DateTime::<Utc>::MIN_UTC);
-                vec![(&self.since, self.format.write(at))]
+                vec![(&self.since, self.bound(at))]
             }
-            None => self.start.iter().map(|start| (self.since.as_str(), self.format.write(*start))).collect(),
+            None => self.start.iter().map(|start| (self.since.as_str(), self.bound(*start))).collect(),
         }
     }
 
     /// The parameters for the page after a mark.
     pub(super) fn after(&self, mark: &Mark) -> Vec<(&str, String)> {
-        let mut pairs = vec![(self.since.as_str(), self.format.write(mark.at))];
+        let mut pairs = vec![(self.since.as_str(), self.bound(mark.at))];
         if let (Some((_, parameter)), Some(id)) = (&self.id, &mark.id) {
             pairs.push((parameter, id.clone()));
         }

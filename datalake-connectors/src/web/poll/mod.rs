@@ -9,6 +9,7 @@ use chrono::Utc;
 use futures::future::BoxFuture;
 use http::uri::PathAndQuery;
 
+use self::ask::{Ask, Post};
 use self::fetch::{Fetched, Page, fetch};
 use self::page::Reader;
 use self::pagination::{Step, Style};
@@ -23,6 +24,7 @@ use datalake_core::{
 };
 
 mod after_id;
+mod ask;
 mod builder;
 mod fetch;
 mod format;
@@ -111,6 +113,7 @@ pub struct PollSource {
 /// The settings, as every request needs them.
 struct Plan {
     path: PathAndQuery,
+    post: Option<Post>,
     format: Option<Format>,
     records: Option<String>,
     reader: Reader,
@@ -126,10 +129,10 @@ struct Plan {
 }
 
 impl Plan {
-    /// The path of the page that comes next.
-    fn request(&self, state: &State) -> Result<PathAndQuery> {
+    /// What to send for the page that comes next.
+    fn request(&self, state: &State) -> Result<Ask> {
         if let Some(Step::Link(link)) = &state.next {
-            return link.parse().map_err(|_| {
+            return link.parse().map(Ask::get).map_err(|_| {
                 Error::new(ErrorKind::PositionInvalid, "the link in the position cannot be read")
             });
         }
@@ -146,7 +149,13 @@ impl Plan {
         if let Some(after) = &self.after_id {
             pairs.extend(after.lower_bound(state.top.as_deref()));
         }
-        builder::with_query(&self.path, &pairs)
+        match &self.post {
+            None => builder::with_query(&self.path, &pairs).map(Ask::get),
+            Some(post) => {
+                let body = post.with(&pairs, &self.pagination);
+                Ok(Ask { path: self.path.clone(), body: Some(body) })
+            }
+        }
     }
 }
 
@@ -184,7 +193,7 @@ impl PollSource {
                 if let (Some(window), None, None) = (&self.plan.window, &self.state.next, self.state.span) {
                     self.state.span = Some(window.first(self.state.reached, Utc::now()));
                 }
-                let path = self.plan.request(&self.state)?;
+                let ask = self.plan.request(&self.state)?;
                 if let Some(pace) = &mut self.pace {
                     if let Some(ready) = pace.ready() {
                         tokio::time::sleep_until(ready).await;
@@ -195,7 +204,7 @@ impl PollSource {
                 none.insert(Box::pin(fetch(
                     Arc::clone(&self.client),
                     Arc::clone(&self.plan),
-                    path,
+                    ask,
                     validators,
                 )))
             }
@@ -212,7 +221,7 @@ impl PollSource {
         state.begin(page.began);
         state.pages += 1;
         state.raise(facts.high.clone(), facts.greatest.clone());
-        let resolve = |link: &str| self.client.without_credentials(reroot(link, &page.path)?);
+        let resolve = |link: &str| self.client.without_credentials(reroot(link, &page.ask.path)?);
         let next = self.plan.pagination.next(state.next.as_ref(), facts, resolve)?;
         let news = !facts.empty && state.note(facts.fingerprint);
         if matches!(&next, Some(Step::Cursor(cursor)) if self.client.reveals(cursor))
@@ -223,7 +232,7 @@ impl PollSource {
         state.validators = page.validators;
         state.next = next;
         state.turn(self.plan.window.as_ref());
-        self.guard(&page.path, facts, &state)?;
+        self.guard(&page.ask, facts, &state)?;
         if state.next.is_none() {
             state.finish();
         }
@@ -269,7 +278,7 @@ impl PollSource {
     }
 
     /// Refuses to walk in circles.
-    fn guard(&mut self, path: &PathAndQuery, facts: &page::Facts, state: &State) -> Result<()> {
+    fn guard(&mut self, ask: &Ask, facts: &page::Facts, state: &State) -> Result<()> {
         if matches!(state.next, None | Some(Step::Begin)) {
             self.before = None;
             return Ok(());
@@ -284,9 +293,9 @@ impl PollSource {
             | Style::NextUrl { .. }
             | Style::Cursor { .. }
             | Style::LastRecord { .. } => {
-                self.visited.insert(Fingerprint::of(path.as_str().as_bytes()));
+                self.visited.insert(ask.fingerprint());
                 let next = self.plan.request(state)?;
-                if self.visited.contains(&Fingerprint::of(next.as_str().as_bytes())) {
+                if self.visited.contains(&next.fingerprint()) {
                     return Err(Error::unexpected("a page leads back to one that was read already"));
                 }
             }

@@ -230,6 +230,15 @@ impl Pagination {
         pairs
     }
 
+    /// Whether the value of a parameter is a number.
+    pub(super) fn is_number(&self, name: &str) -> bool {
+        let own = match &self.style {
+            Style::Offset { parameter } | Style::Page { parameter, .. } => Some(parameter),
+            _ => None,
+        };
+        own.is_some_and(|own| own == name) || self.size.as_ref().is_some_and(|(own, _)| own == name)
+    }
+
     /// The step after a page. `None` ends the walk. `resolve` confines a link to the origin.
     pub(super) fn next(
         &self,

@@ -22,7 +22,7 @@
 //! | [`feed`] | items of RSS and Atom | by `ETag` and `Last-Modified` |
 //! | [`mastodon`] | timelines, statuses of an account | by the greatest id, from the oldest to the newest |
 //! | [`meta`] | edges of the Graph API, insights | by links; insights by windows of days, the last of them again |
-//! | [`shopify`] | lists of the REST Admin API; its webhooks | by the time of change |
+//! | [`shopify`] | lists of the Admin API, by GraphQL and REST; its webhooks | by the time of change |
 //! | [`stripe`] | any list, events that no webhook took; its webhooks | by the time of creation |
 //! | [`youtube`] | videos, playlists, comments | by cursors; searches by time |
 //!

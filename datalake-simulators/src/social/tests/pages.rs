@@ -91,3 +91,31 @@ fn a_session_of_bluesky_is_refreshed_once_by_its_token() {
     assert_eq!(post("refreshSession", &[("authorization", &refresh)], &Value::Null).status, 400);
     assert_eq!(post("createSession", &[], &json!({ "identifier": "a", "password": "no" })).status, 401);
 }
+
+#[test]
+fn a_query_of_shopify_is_refused_with_status_200() {
+    let social = social(false);
+    let path = "/admin/api/2025-10/graphql.json";
+    (0..5).for_each(|n| {
+        social.push(&format!("{path}#orders"), json!({ "n": n, "updatedAt": format!("2024-01-0{}", n + 1) }))
+    });
+    let ask = |name: &str, variables: Value| {
+        let body = json!({ "query": format!("query {{ {name}(first: $first) {{ nodes {{ n }} }} }}"), "variables": variables });
+        let reply = call(&social.url(), "POST", path, &[("x-shopify-access-token", TOKEN)], body.to_string())
+            .unwrap();
+        assert_eq!(reply.status, 200);
+        reply.json()
+    };
+    let first = ask("orders", json!({ "first": 2, "query": "updated_at:>='2024-01-02'" }));
+    assert_eq!(numbers(&first["data"]["orders"]["nodes"]), [1, 2]);
+    assert_eq!(first["data"]["orders"]["pageInfo"], json!({ "hasNextPage": true, "endCursor": "cursor2" }));
+    for (name, variables, code) in [
+        ("things", json!({ "first": 2 }), "undefinedField"),
+        ("orders", json!({ "first": "2" }), "INVALID_VARIABLE"),
+        ("orders", json!({ "first": 2, "after": "x" }), "INVALID_CURSOR"),
+    ] {
+        assert_eq!(ask(name, variables)["errors"][0]["extensions"]["code"], code);
+    }
+    social.allow(0);
+    assert_eq!(ask("orders", json!({ "first": 2 }))["errors"][0]["message"], "Throttled");
+}
