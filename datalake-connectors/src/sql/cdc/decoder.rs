@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 use super::frame::frames;
 use super::json::{Columns, Object};
 use super::lsn::Lsn;
-use super::message::{Message, Old, Tuple};
+use super::message::{Message, Old, Tuple, Value};
 use super::relation::{Context, Relation, Transaction};
 
 pub(super) const NAME: &str = "postgres.pgoutput";
@@ -98,8 +98,9 @@ impl Changes<'_> {
                 after(&mut object, relation, &new)?;
                 end(object)
             }
-            Message::Update { relation, old, new } => {
+            Message::Update { relation, old, mut new } => {
                 let relation = self.relation(relation)?;
+                old.iter().for_each(|old| fill(&mut new, relation, old));
                 let mut object = Object::new("update", relation);
                 if let Some(old) = &old {
                     before(&mut object, "before", relation, old)?;
@@ -158,6 +159,17 @@ impl Changes<'_> {
             .get(&id)
             .map(|relation| &**relation)
             .ok_or_else(|| bad("a change of a table that is not described"))
+    }
+}
+
+/// Takes what was not sent because it did not change from what was sent of before.
+fn fill<'a>(new: &mut Tuple<'a>, relation: &Relation, old: &Old<'a>) {
+    let (Old::Key(row) | Old::Row(row)) = old;
+    let whole = matches!(old, Old::Row(_));
+    for ((new, old), column) in new.iter_mut().zip(row).zip(&relation.columns) {
+        if *new == Value::Unchanged && (whole || column.key) {
+            *new = *old;
+        }
     }
 }
 

@@ -24,6 +24,7 @@ pub(super) async fn load(
     if Slot::read(wire, &settings.slot).await?.is_some() {
         Slot::drop(wire, &settings.slot).await?;
     }
+    wire.be_patient(true);
     wire.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let (answer, begin) = Slot::create(wire, &settings.slot, true).await?;
     let origin = Origin { system: system.into(), slot: settings.slot.clone(), begin };
@@ -44,6 +45,7 @@ pub(super) async fn load(
         .await?;
     }
     wire.query("COMMIT").await?;
+    wire.be_patient(false);
     Ok((origin, Log { lsn: begin, offset: 0, part: None }))
 }
 

@@ -30,7 +30,7 @@
 //! | `key` | the columns of the replica identity, after the change; of a delete, before it. None where the identity is the whole row, or nothing |
 //! | `before` | of an update that changes the key, the key of before; with `REPLICA IDENTITY FULL`, the whole row of before |
 //! | `after` | the row, but for what is `unchanged` |
-//! | `unchanged` | columns whose long values (TOAST) did not change and were not sent: keep those that you have |
+//! | `unchanged` | columns whose long values (TOAST) did not change and were not sent: keep those that you have. With `REPLICA IDENTITY FULL` they are taken from before, and there are none |
 //! | `xid`, `commit`, `time` | the transaction, where in the log its commit is, and when it was |
 //! | `seq` | the number of the change in its transaction; `commit` and `seq` order all changes |
 //! | `lsn` | where in the log the change is; of `read` and `load`, where the first load stands |
@@ -61,7 +61,8 @@
 //! # What is not told
 //!
 //! Changes of tables as such (DDL) do not come. Documents say which columns they have, so a column that was added is in
-//! `after` from the first change that has it. Sequences, large objects and columns that are generated do not come either.
+//! `after` from the first change that has it. A table that joins the publication later is read from its next change on,
+//! without what it held. Sequences, large objects and columns that are generated do not come either.
 //! A table without a replica identity can only be inserted into; PostgreSQL itself refuses the rest.
 //!
 //! # Raw

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use datalake_core::{Document, Error, ErrorKind, Result};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, interval, sleep_until, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::SYSTEM;
 use super::connect::connect;
@@ -195,6 +195,7 @@ impl Run {
     async fn stream(self, mut wire: Wire) -> Result<()> {
         let Self { settings, gate, mut durable, ask, stop } = self;
         let mut every = interval(settings.status_every);
+        every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut frames, mut bytes, mut sent, mut types) = (Vec::new(), 0, None, Types::default());
         let (mut heard, mut asked) = (Instant::now(), false);
         loop {

@@ -87,7 +87,9 @@ impl Slot {
     pub(super) async fn create(wire: &mut Wire, name: &str, load: bool) -> Result<(Row, Lsn)> {
         let snapshot = if load { "USE_SNAPSHOT" } else { "NOEXPORT_SNAPSHOT" };
         let sql = format!("CREATE_REPLICATION_SLOT {} LOGICAL pgoutput {snapshot}", identifier(name));
+        wire.be_patient(true);
         let row = wire.query(&sql).await?.into_iter().next();
+        wire.be_patient(load);
         let begin = row.as_ref().and_then(|row| row.parse(1));
         row.zip(begin).ok_or_else(|| super::error::broken("a slot was made and nobody says where it begins"))
     }

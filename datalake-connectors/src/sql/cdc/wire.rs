@@ -14,6 +14,8 @@ use super::error::{Refusal, broken, lost, silent};
 
 /// How long the server may take to answer before the connection is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// The same while it reads a table, or waits for the transactions before a slot.
+const LONG: Duration = Duration::from_secs(900);
 /// The longest message that is taken: what PostgreSQL itself can send.
 const LONGEST: usize = 1 << 30;
 /// How much is read at once.
@@ -29,6 +31,7 @@ pub(super) struct Wire {
     stream: Box<dyn Stream>,
     read: BytesMut,
     write: BytesMut,
+    patience: Duration,
     /// Why the server refused last.
     pub(super) refused: Option<SqlState>,
 }
@@ -81,7 +84,8 @@ impl Wire {
         password: Option<&Secret>,
         parameters: &[(&str, &str)],
     ) -> Result<Self> {
-        let mut wire = Self { stream, read: BytesMut::new(), write: BytesMut::new(), refused: None };
+        let mut wire =
+            Self { stream, read: BytesMut::new(), write: BytesMut::new(), patience: PATIENCE, refused: None };
         let named = [("user", user), ("database", database)];
         let all = named.into_iter().chain(parameters.iter().copied());
         frontend::startup_message(all, &mut wire.write).map_err(unwritten)?;
@@ -150,6 +154,11 @@ impl Wire {
             (b'E', _) => Err(self.refuse(&bytes)),
             _ => Err(broken("the server breaks off the log-in")),
         }
+    }
+
+    /// Waits longer for what comes next, or as long as at first.
+    pub(super) fn be_patient(&mut self, patient: bool) {
+        self.patience = if patient { LONG } else { PATIENCE };
     }
 
     /// The rows of a command.
@@ -262,7 +271,7 @@ impl Wire {
             if let Some(bytes) = self.buffered()? {
                 return Ok(bytes);
             }
-            timeout(PATIENCE, self.fill()).await.map_err(|_| silent())??;
+            timeout(self.patience, self.fill()).await.map_err(|_| silent())??;
         }
     }
 

@@ -84,6 +84,23 @@ fn a_whole_old_row_is_the_row_before() {
 }
 
 #[test]
+fn what_was_sent_of_before_stands_for_what_did_not_change() {
+    let found = records(&[
+        begin(1, 1),
+        relation(5, "t", b'f', &[("id", 23, true), ("doc", 25, true)]),
+        update(5, Some((b'O', &[Some("1"), Some("long")])), &[Some("2"), Some("\0")]),
+        relation(6, "u", b'd', &[("name", 25, true), ("doc", 25, false), ("n", 23, false)]),
+        update(6, Some((b'K', &[Some("long"), None, None])), &[Some("\0"), Some("\0"), Some("2")]),
+        commit(1, 2),
+    ]);
+    assert_eq!(found[0]["after"], json!({ "id": 2, "doc": "long" }));
+    assert!(found[0].get("unchanged").is_none());
+    assert_eq!(found[1]["key"], json!({ "name": "long" }));
+    assert_eq!(found[1]["after"], json!({ "name": "long", "n": 2 }));
+    assert_eq!(found[1]["unchanged"], json!(["doc"]));
+}
+
+#[test]
 fn a_table_that_changes_is_read_as_it_was_each_time() {
     let found = records(&[
         begin(1, 1),
