@@ -18,6 +18,8 @@ mod guide {
     mod lineage {}
     #[doc = include_str!("../../datalake-core/src/guide/operations.md")]
     mod operations {}
+    #[doc = include_str!("../../docs/guide/clickstream.md")]
+    mod clickstream {}
     #[doc = include_str!("../../docs/guide/crm.md")]
     mod crm {}
     #[doc = include_str!("../../docs/guide/social_and_sales.md")]

@@ -130,3 +130,76 @@ pub(super) fn is_id(text: &str) -> bool {
 fn string(value: Option<&RawValue>) -> Option<String> {
     serde_json::from_str(value?.get()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SEEDS: u64 = 4000;
+    const LIMITS: Limits = Limits { events: 6, event_bytes: 60 };
+
+    /// Pieces of which bodies are made, and by which they are broken.
+    const PIECES: &[&str] = &[
+        "{\"e\":\"pv\",\"eid\":\"1\"}",
+        "{\"messageId\":\"\\u00e9\"}",
+        "{\"data\":[{}]}",
+        "[1,2]",
+        "null",
+        "\"]}\"",
+        "{}",
+        ",",
+        "]",
+        "}",
+        "{",
+        "\"",
+        "\\",
+        "\u{fc}",
+        "\"data\":[",
+        "\"batch\":",
+        " \n",
+        "-0.5e+3",
+        "\"0123456789012345678901234567890123456789012345678901234567890123456789\"",
+    ];
+
+    #[test]
+    fn what_is_taken_is_cut_into_events_that_are_whole() {
+        let (mut taken, mut refused) = (0, 0);
+        for seed in 0..SEEDS {
+            let mut state = seed;
+            let mut draw = |below: usize| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as usize % below
+            };
+            let route = [Route::SnowplowPost, Route::SegmentBatch, Route::SegmentEvent("track")][draw(3)];
+            let name = if route == Route::SnowplowPost { "data" } else { "batch" };
+            let events: Vec<_> = (0..draw(5)).map(|_| PIECES[draw(8)]).collect();
+            let mut text = match route {
+                Route::SegmentEvent(_) => PIECES[draw(8)].to_owned(),
+                _ => format!("{{\"schema\":\"s\",\"{name}\":[{}]}}", events.join(",")),
+            };
+            for _ in 0..draw(3) {
+                let at = (0..=text.len()).filter(|at| text.is_char_boundary(*at)).nth(draw(text.len() + 1));
+                text.insert_str(at.unwrap_or_default(), PIECES[draw(PIECES.len())]);
+            }
+            let document = Document::new(text.clone(), "/", format(route));
+            let Ok(found) = look(&document, route, LIMITS) else {
+                refused += 1;
+                continue;
+            };
+            let mut pieces = Vec::new();
+            split(&document, |piece| pieces.push(piece));
+            assert!((1..=LIMITS.events).contains(&pieces.len()), "seed {seed}: {text}");
+            for piece in &pieces {
+                assert!(
+                    piece.error.is_none() && piece.body.len() <= LIMITS.event_bytes,
+                    "seed {seed}: {text}"
+                );
+                let read: Result<Value, _> = serde_json::from_slice(&piece.body);
+                assert!(read.is_ok(), "seed {seed}: {text}");
+            }
+            assert!(found.ids.is_none_or(|ids| ids.len() == pieces.len()), "seed {seed}: {text}");
+            taken += 1;
+        }
+        assert!(taken > SEEDS / 5 && refused > SEEDS / 5, "{taken} taken, {refused} refused");
+    }
+}

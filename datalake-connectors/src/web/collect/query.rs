@@ -17,7 +17,6 @@ pub(super) const QUERY: &str = "web.query";
 /// A collector brings it. A [lake](datalake_core::lake::Lake::with_decoders) needs it to trace the record of a picture to its
 /// bytes.
 #[derive(Debug, Clone, Copy, Default)]
-#[non_exhaustive]
 pub struct QueryDecoder;
 
 impl Decoder for QueryDecoder {

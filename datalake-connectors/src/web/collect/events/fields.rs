@@ -42,7 +42,7 @@ pub(super) fn event(short: &str) -> Option<&'static str> {
     })
 }
 
-const FIELDS: &[(&str, &str, Kind)] = &[
+pub(super) const FIELDS: &[(&str, &str, Kind)] = &[
     ("e", "event", Event),
     ("eid", "event_id", Text),
     ("aid", "app_id", Text),

@@ -173,3 +173,76 @@ fn described(json: &str) -> Result<(Cow<'_, str>, &RawValue), RecordError> {
 fn refused(message: &str) -> RecordError {
     RecordError::new("snowplow", message)
 }
+
+#[cfg(test)]
+mod tests {
+    use datalake_core::Content;
+    use datalake_core::transform::Draft;
+
+    use super::super::fields::FIELDS;
+    use super::*;
+
+    const SEEDS: u64 = 4000;
+
+    /// Values of all sorts, some of which fit a field.
+    const VALUES: &[&str] = &[
+        r#""1""#,
+        r#""0""#,
+        r#""12.50""#,
+        r#""-1e400""#,
+        r#""1795341600000""#,
+        r#""9223372036854775807""#,
+        r#""-9223372036854775808""#,
+        r#""800x600""#,
+        r#""x""#,
+        r#""pv""#,
+        r#""""#,
+        "null",
+        "true",
+        "7",
+        r#""\ud83d\ude83""#,
+        r#""\ud83d""#,
+        r#""eyJzY2hlbWEiOiJpZ2x1OmEiLCJkYXRhIjp7InNjaGVtYSI6ImlnbHU6YiIsImRhdGEiOjF9fQ""#,
+        r#""eyJzY2hlbWEiOiJpZ2x1OmEiLCJkYXRhIjpbXX0=""#,
+        r#""{\"schema\":\"iglu:a\",\"data\":[]}""#,
+        r#""/+_-=""#,
+        "{}",
+        "[[1]]",
+    ];
+
+    #[test]
+    fn any_event_becomes_a_row_or_is_refused_by_name() {
+        let properties = serde_json::json!({ "received_at": "2026-11-22T10:00:00.000Z" });
+        let Value::Object(properties) = properties else { unreachable!() };
+        let (mut rows, mut refused) = (0, 0);
+        for seed in 0..SEEDS {
+            let mut state = seed;
+            let mut draw = |below: usize| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as usize % below
+            };
+            let mut event = String::from(r#"{"e":"se""#);
+            for _ in 0..1 + draw(3) {
+                let name = if draw(9) == 0 { "event_id" } else { FIELDS[draw(FIELDS.len())].0 };
+                event += &format!(r#","{name}":{}"#, VALUES[draw(VALUES.len())]);
+            }
+            event.push('}');
+            match row(event.as_bytes(), &properties) {
+                Ok(row) => {
+                    let row = Members::read(&row).unwrap_or_else(|| panic!("seed {seed}: {event}"));
+                    for name in ["event", "derived_tstamp"] {
+                        assert!(row.find(name).is_some(), "seed {seed}: {event}");
+                    }
+                    let checked = Draft::new(row.json(), Content::Json).check();
+                    assert_eq!(checked, Ok(()), "seed {seed}: {event}");
+                    rows += 1;
+                }
+                Err(error) => {
+                    assert_eq!(error.reason, "snowplow");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(rows > SEEDS / 5 && refused > SEEDS / 5, "{rows} rows, {refused} refused");
+    }
+}
