@@ -23,8 +23,6 @@ pub(super) struct Table {
     unique: Vec<Vec<String>>,
     /// Its size in bytes, if samples of it can be taken.
     pub(super) size: u64,
-    /// Whether there is no COPY.
-    pub(super) plain: bool,
 }
 
 /// A column that rows are ordered by.
@@ -51,7 +49,7 @@ impl Table {
     pub(super) async fn look(connection: &Connection, plan: &Plan) -> Result<Self> {
         let mut table = match &plan.from {
             From::Table(name) => Self::of_table(connection, name, plan.redshift).await?,
-            From::Query(query) => Self::of_query(connection, query, plan.redshift).await?,
+            From::Query(query) => Self::of_query(connection, query).await?,
         };
         for (n, column) in table.columns.iter().enumerate() {
             if table.columns[..n].iter().any(|other| other.name == column.name) {
@@ -102,17 +100,10 @@ impl Table {
         }
         let sampled = matches!(class.as_str(), "r" | "m" | "p");
         let size = size.as_deref().and_then(|size| size.parse().ok()).filter(|_| sampled).unwrap_or(0);
-        Ok(Self {
-            from: from.clone(),
-            columns: typed(connection, columns).await?,
-            primary,
-            unique,
-            size,
-            plain: redshift,
-        })
+        Ok(Self { from: from.clone(), columns: typed(connection, columns).await?, primary, unique, size })
     }
 
-    async fn of_query(connection: &Connection, query: &str, redshift: bool) -> Result<Self> {
+    async fn of_query(connection: &Connection, query: &str) -> Result<Self> {
         let from = format!("({query}) AS datalake_query");
         let prepared = connection.client.prepare(&format!("SELECT * FROM {from}")).await;
         let prepared = prepared.map_err(|cause| error::of(&cause, "the query cannot be read"))?;
@@ -128,7 +119,7 @@ impl Table {
         let columns =
             typed_names.map(|((name, oid), of)| (name, of.unwrap_or_default(), oid, false)).collect();
         let columns = typed(connection, columns).await?;
-        Ok(Self { from, columns, primary: Vec::new(), unique: Vec::new(), size: 0, plain: redshift })
+        Ok(Self { from, columns, primary: Vec::new(), unique: Vec::new(), size: 0 })
     }
 
     /// The columns without which the mode cannot be.

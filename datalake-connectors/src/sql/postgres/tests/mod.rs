@@ -9,8 +9,12 @@ use datalake_core::split::Decoders;
 use datalake_core::{Dataset, Next, Position, Result, Source, SourceBatch};
 use datalake_simulators::postgres::{Cluster, Database};
 
+mod access;
 mod late;
+mod property;
+mod reading;
 mod suite;
+mod types;
 
 /// A database, unless there is no PostgreSQL.
 fn database() -> Option<Database<'static>> {
