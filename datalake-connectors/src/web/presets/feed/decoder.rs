@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::item::{Feed, Kind, json};
+use super::text::Text;
 use super::tree::{Element, Tree};
 use datalake_core::split::{Decoder, Piece};
 use datalake_core::{Content, Document, RecordError};
@@ -20,9 +21,11 @@ impl Decoder for FeedDecoder {
         let bytes = document.bytes();
         let all = 0..bytes.len();
         let refused = |reason: &'static str, why: &str| RecordError::new(reason, why);
-        let Ok(text) = std::str::from_utf8(bytes) else {
-            return piece(Piece::error(all, refused("encoding", "the feed is not in UTF-8")));
+        let Some(read) = Text::read(bytes) else {
+            let why = "the feed is neither in UTF-8 nor in an encoding of one byte a character that it names";
+            return piece(Piece::error(all, refused("encoding", why)));
         };
+        let text = &*read.text;
         let tree =
             Tree::read(text, |path| Kind::of(path.first()?).filter(|kind| kind.has_items_at(path)).map(drop));
         let Some(kind) = tree.root.as_ref().and_then(|root| Kind::of(&root.name)) else {
@@ -35,8 +38,9 @@ impl Decoder for FeedDecoder {
         let feed = Feed::of(kind, tree.root.as_ref());
         let mut end = 0;
         for (range, item) in &tree.items {
-            end = range.end;
-            piece(Piece::new(range.clone(), json(&feed, item, text), Content::Json));
+            let bytes = read.bytes(range);
+            end = bytes.end;
+            piece(Piece::new(bytes, json(&feed, item, text), Content::Json));
         }
         if let Some(why) = &tree.broken {
             piece(Piece::error(end..bytes.len(), refused("xml", why)));
@@ -198,6 +202,7 @@ mod tests {
             (b"{\"title\":1}".to_vec(), "feed"),
             (b"".to_vec(), "feed"),
             (b"<rss><channel><title>\xe4</title></channel></rss>".to_vec(), "encoding"),
+            (b"<?xml version='1.0' encoding='Shift_JIS'?><rss>\x83\x65</rss>".to_vec(), "encoding"),
             (deep.into_bytes(), "xml"),
         ] {
             let found = pieces(body.clone());
@@ -210,6 +215,20 @@ mod tests {
             );
             assert_eq!(found[0].range, 0..body.len());
         }
+    }
+
+    #[test]
+    fn an_encoding_of_one_byte_a_character_is_read_and_ranges_are_of_bytes() {
+        let one = b"<item><title>\xe4\x80</title></item>";
+        let mut xml =
+            b"<?xml version=\"1.0\" encoding=\"ISO-8859-1\"?><rss><channel><title>\xdc</title>".to_vec();
+        let start = xml.len();
+        [&one[..], one, b"</channel></rss>"].iter().for_each(|part| xml.extend_from_slice(part));
+        let found = pieces(xml);
+        let ranges: Vec<_> = found.iter().map(|piece| piece.range.clone()).collect();
+        assert_eq!(ranges, [start..start + one.len(), start + one.len()..start + 2 * one.len()]);
+        let json: Value = serde_json::from_slice(&found[1].body).unwrap();
+        assert_eq!((&json["title"], &json["feed"]["title"]), (&json!("\u{e4}\u{20ac}"), &json!("\u{dc}")));
     }
 
     #[test]

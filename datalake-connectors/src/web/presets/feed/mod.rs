@@ -24,10 +24,12 @@
 //! gone before the next cycle is missed.
 //!
 //! Items before a break are read, and the rest goes to quarantine as `xml`. What is no feed at all, such as the page of a
-//! proxy, goes there as `feed`. UTF-8 is read and no other encoding. Entities that a document declares are not expanded.
+//! proxy, goes there as `feed`. UTF-8 is read, and encodings of one byte a
+//! character that the document names, such as ISO-8859-1; what is in another goes to quarantine as `encoding`. Entities that a document declares are not expanded.
 
 mod decoder;
 mod item;
+mod text;
 mod tree;
 
 use std::sync::Arc;
