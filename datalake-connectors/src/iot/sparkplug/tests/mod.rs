@@ -1,5 +1,7 @@
 //! Payloads through the transform as a pipeline runs it.
 
+#[cfg(feature = "iot-mqtt")]
+mod broker;
 mod messages;
 mod peer;
 mod random;
