@@ -7,6 +7,7 @@ use datalake_core::codec::Expansion;
 use datalake_core::{Dataset, Error, Result, SourceInfo};
 use serde_json::json;
 
+use super::format::Decoded;
 use super::listing::Pattern;
 use super::opening::Limits;
 use super::worker::Settings;
@@ -26,6 +27,7 @@ pub struct FilesSourceBuilder {
     expansion: Expansion,
     poll: Duration,
     finished: Finished,
+    decoded: Vec<Decoded>,
 }
 
 impl FilesSourceBuilder {
@@ -42,7 +44,36 @@ impl FilesSourceBuilder {
             expansion: Expansion::default(),
             poll: Duration::from_secs(1),
             finished: Finished::default(),
+            decoded: Vec::new(),
         }
+    }
+
+    /// Reads workbooks too: files called `xlsx`, `xlsm`, `xltx`, `xltm`, `xlsb`, `xls` or `ods`, where the format is
+    /// [`Auto`](FileFormat::Auto). Each is one document; its rows are the records, see [`sheets`](super::sheets). Without
+    /// this they are files of any content.
+    #[cfg(feature = "files-sheets")]
+    #[must_use]
+    pub fn sheets(mut self, sheets: super::Sheets) -> Self {
+        self.decoded.push(Decoded {
+            extensions: &["xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods"],
+            format: sheets.format(),
+            decoder: std::sync::Arc::new(super::SheetsDecoder),
+        });
+        self
+    }
+
+    /// Reads Parquet files too: files called `parquet`, `parq` or `pq`, where the format is [`Auto`](FileFormat::Auto).
+    /// Each is one document; its rows are the records, see [`parquet`](super::parquet). Without this they are files of any
+    /// content.
+    #[cfg(feature = "files-parquet")]
+    #[must_use]
+    pub fn parquet(mut self, parquet: super::Parquet) -> Self {
+        self.decoded.push(Decoded {
+            extensions: &["parquet", "parq", "pq"],
+            format: parquet.format(),
+            decoder: std::sync::Arc::new(super::ParquetDecoder),
+        });
+        self
     }
 
     /// What the files contain. By their extension, by default.
@@ -135,6 +166,11 @@ impl FilesSourceBuilder {
             );
         }
         self.format.check()?;
+        if !self.decoded.is_empty() && self.format != FileFormat::Auto {
+            return Err(Error::config(
+                "workbooks and tables are known by their extension: leave the format to it",
+            ));
+        }
         let pattern = Pattern::new(self.pattern.clone(), self.recursive)?;
         let mut config = json!({
             "pattern": self.pattern.display().to_string(),
@@ -144,6 +180,9 @@ impl FilesSourceBuilder {
             "decompress": self.decompress,
             "max_document_bytes": self.max_document_bytes,
         });
+        if !self.decoded.is_empty() {
+            config["decoded"] = self.decoded.iter().map(|decoded| json!(decoded.format)).collect();
+        }
         if let Some(finished) = self.finished.config() {
             config["finished"] = finished;
         }
@@ -158,7 +197,14 @@ impl FilesSourceBuilder {
         };
         Ok(FilesSource::new(
             info,
-            Settings { pattern, format: self.format, limits, poll: self.poll, finished: self.finished },
+            Settings {
+                pattern,
+                format: self.format,
+                limits,
+                poll: self.poll,
+                finished: self.finished,
+                decoded: self.decoded,
+            },
         ))
     }
 }

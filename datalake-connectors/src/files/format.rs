@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use datalake_core::split::detect_json;
+use datalake_core::split::{Decoder, detect_json};
 use datalake_core::{Cut, Format, Result};
 
 use super::access::{AccessLog, divide};
@@ -83,9 +83,9 @@ impl FileFormat {
         }
     }
 
-    pub(super) fn guess(&self, path: &Path) -> Guess {
+    pub(super) fn guess(&self, path: &Path, decoded: &[Decoded]) -> Guess {
         Guess::Known(match self {
-            Self::Auto => return by_name(path),
+            Self::Auto => return by_name(path, decoded),
             Self::Csv { delimiter } => return Guess::Csv(CsvDialect::plain(*delimiter)),
             Self::Dialect(dialect) => return Guess::Csv(dialect.clone()),
             Self::Ndjson => Format::Ndjson,
@@ -98,11 +98,23 @@ impl FileFormat {
     }
 }
 
-fn by_name(path: &Path) -> Guess {
+/// Files that a decoder makes records of, by their extensions.
+#[derive(Debug, Clone)]
+pub(super) struct Decoded {
+    pub(super) extensions: &'static [&'static str],
+    pub(super) format: Format,
+    pub(super) decoder: Arc<dyn Decoder>,
+}
+
+fn by_name(path: &Path, decoded: &[Decoded]) -> Guess {
     let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let stamp = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'_'));
     let extension =
         name.split('.').skip(1).filter(|part| !matches!(*part, "gz" | "zst") && !stamp(part)).last();
+    let known = |of: &&Decoded| extension.is_some_and(|extension| of.extensions.contains(&extension));
+    if let Some(decoded) = decoded.iter().find(known) {
+        return Guess::Known(decoded.format.clone());
+    }
     Guess::Known(match extension {
         Some("ndjson" | "jsonl") => Format::Ndjson,
         Some("json") => return Guess::Json,

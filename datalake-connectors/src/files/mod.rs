@@ -52,6 +52,8 @@ use tokio::task::{JoinHandle, spawn_blocking};
 
 mod access;
 mod builder;
+#[cfg(any(feature = "files-parquet", feature = "files-sheets"))]
+mod civil;
 mod dialect;
 mod error;
 mod failures;
@@ -60,9 +62,13 @@ mod format;
 mod identity;
 mod listing;
 mod opening;
+#[cfg(feature = "files-parquet")]
+pub mod parquet;
 mod plan;
 mod position;
 mod reading;
+#[cfg(feature = "files-sheets")]
+pub mod sheets;
 mod spare;
 #[cfg(test)]
 mod tests;
@@ -74,7 +80,11 @@ pub use dialect::CsvDialect;
 pub use failures::{FailedFile, Failures};
 pub use finished::Finished;
 pub use format::FileFormat;
+#[cfg(feature = "files-parquet")]
+pub use parquet::{Parquet, ParquetDecoder};
 use position::{SCHEMA, State};
+#[cfg(feature = "files-sheets")]
+pub use sheets::{SheetHeader, Sheets, SheetsDecoder};
 use worker::{Settings, Step, Worker};
 
 /// Reads files. See the [module](self).
@@ -178,7 +188,8 @@ impl Source for FilesSource {
     }
 
     fn decoders(&self) -> Vec<Arc<dyn Decoder>> {
-        vec![Arc::new(AccessLogs)]
+        let others = self.settings.decoded.iter().map(|decoded| Arc::clone(&decoded.decoder));
+        [Arc::new(AccessLogs) as Arc<dyn Decoder>].into_iter().chain(others).collect()
     }
 
     fn remaining(&self) -> Remaining {

@@ -11,6 +11,7 @@ use super::FileFormat;
 use super::error::is_of_the_file;
 use super::failures::Failures;
 use super::finished::Finished;
+use super::format::Decoded;
 use super::identity::Stat;
 use super::listing::{Pattern, key};
 use super::opening::{Limits, Opened, Wanted, open};
@@ -32,6 +33,8 @@ pub(super) struct Settings {
     pub(super) limits: Limits,
     pub(super) poll: Duration,
     pub(super) finished: Finished,
+    /// What needs a decoder.
+    pub(super) decoded: Vec<Decoded>,
 }
 
 /// Something, or nothing more for now, or what could not be done and why.
@@ -154,7 +157,7 @@ impl Worker {
             let from = self.state.files.get(&found.key);
             let wanted = Wanted { path: &found.path, stat: found.stat, from, settled };
             let name = from.and_then(|entry| entry.was.as_ref()).map_or(&*found.path, Path::new);
-            let guess = self.settings.format.guess(name);
+            let guess = self.settings.format.guess(name, &self.settings.decoded);
             match open(wanted, &guess, self.settings.limits) {
                 Err(error) => return Err((task, error)),
                 Ok(Opened::Waits) => {}

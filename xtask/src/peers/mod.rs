@@ -6,6 +6,7 @@ use crate::Result;
 
 mod apt;
 mod chromium;
+mod libreoffice;
 pub(crate) mod mosquitto;
 mod nginx;
 mod node;
@@ -25,8 +26,16 @@ pub(crate) struct Peer {
 }
 
 /// All peers.
-pub(crate) const ALL: &[Peer] =
-    &[vega::PEER, python::PEER, node::PEER, chromium::PEER, mosquitto::PEER, nginx::PEER, postgres::PEER];
+pub(crate) const ALL: &[Peer] = &[
+    vega::PEER,
+    python::PEER,
+    node::PEER,
+    chromium::PEER,
+    libreoffice::PEER,
+    mosquitto::PEER,
+    nginx::PEER,
+    postgres::PEER,
+];
 
 /// Fetches all peers and prints their variables, for use with `cargo test`.
 pub(crate) fn print() -> Result<()> {
