@@ -61,8 +61,9 @@
 //! Messages of one edge node that come in another order than they were sent show as a gap, twice. A payload that is no
 //! Sparkplug goes to quarantine as `sparkplug`, a message of another topic as `sparkplug-topic`.
 //!
-//! **Births are in memory.** After a restart, and after the engine went back to its last commit, metrics by alias are
-//! unresolved until the next birth, which an edge node sends when it is told `Node Control/Rebirth` or connects again.
+//! **Births are in memory.** After a restart, whenever a drain begins, and after the engine went back to its last commit,
+//! metrics by alias are unresolved until the next birth, which an edge node sends when it is told `Node Control/Rebirth` or
+//! connects again. So let such a pipeline run on, and do not drain it by a schedule.
 //! [`birth`](Sparkplug::birth) gives births that are known beforehand. The raw zone has every payload, so that what was
 //! unresolved can be made again from a place before the birth.
 

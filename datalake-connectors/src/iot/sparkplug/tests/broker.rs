@@ -37,11 +37,17 @@ async fn publish(broker: &Running, messages: Vec<Document>) {
     edge.close().await.unwrap();
 }
 
-/// What a worker reads until the broker has nothing more: name, value, and whether it is unresolved.
-async fn rows(pipeline: &mut Pipeline, sink: &MemorySink, from: usize) -> Vec<Value> {
-    tokio::time::timeout(Duration::from_secs(30), pipeline.drain(Budget::unlimited()))
+/// So many rows that a worker reads after those that are there: name, value, and whether it is unresolved.
+async fn rows(pipeline: &mut Pipeline, sink: &MemorySink, count: usize) -> Vec<Value> {
+    let from = sink.everything().len();
+    let there = async {
+        while sink.everything().len() < from + count {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(60), pipeline.run_until(there))
         .await
-        .unwrap()
+        .expect("the rows come")
         .unwrap();
     let all = sink.everything();
     let row = |body: &[u8]| -> Value {
@@ -57,11 +63,12 @@ async fn what_an_edge_node_publishes_is_named_by_its_birth_and_a_new_worker_wait
     let broker = broker.start().unwrap();
     let (store, sink) = (MemoryStore::new(), MemorySink::new("out"));
     let mut first = worker(&broker, &store, &sink);
-    assert!(rows(&mut first, &sink, 0).await.is_empty(), "the broker knows the client from now on");
+    // The broker knows the client from now on, and keeps what is for it.
+    first.drain(Budget::unlimited()).await.unwrap();
     let birth = || sent("NBIRTH", None, &payload(0, [named("Temp", Some(1), 3, MetricValue::Int(20))]));
     let data = |seq: u64| sent("NDATA", None, &payload(seq, [aliased(1, MetricValue::Int(0xFFFF_FFF9))]));
     publish(&broker, vec![birth(), data(1), data(2)]).await;
-    let found = rows(&mut first, &sink, 0).await;
+    let found = rows(&mut first, &sink, 3).await;
     assert_eq!(found, [json!(["Temp", 20, false]), json!(["Temp", -7, false]), json!(["Temp", -7, false])]);
     first.close().await;
 
