@@ -4,9 +4,9 @@
 #![allow(clippy::unwrap_used, reason = "a failure to prepare a test is a failed test")]
 
 use std::collections::BTreeSet;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::TcpStream;
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
@@ -22,7 +22,10 @@ struct Collector {
 
 impl Collector {
     fn start(lake: &Path) -> Self {
-        let mut command = worker(lake, &[]);
+        Self::run(worker(lake, &[]))
+    }
+
+    fn run(mut command: Command) -> Self {
         let mut child = command.args(["--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
@@ -124,19 +127,8 @@ fn what_is_clicked_in_a_browser_is_shown_in_the_lake() {
     let Some((node, chromium)) = variables() else { return };
     let lake = TempDir::new().unwrap();
     let collector = Collector::start(lake.path());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clickstream/browser.js");
-    let browser = Command::new("node")
-        .arg(script)
-        .arg(chromium)
-        .arg(format!("http://{}/", collector.address))
-        .env("NODE_PATH", node.join("node_modules"))
-        .env("NO_PROXY", "*")
-        .stderr(Stdio::inherit())
-        .output()
-        .unwrap();
-    assert!(browser.status.success(), "{}", browser.status);
+    let seen = browse(&node, "browser.js", &[&chromium, format!("http://{}/", collector.address).as_ref()]);
     drop(collector);
-    let seen: Value = serde_json::from_slice(&browser.stdout).unwrap();
     assert_eq!(seen["errors"], json!([]));
     assert_eq!(seen["numbers"].as_array().unwrap()[..3], [json!("21"), json!("21"), json!("21")]);
     let shown = seen["rows"].as_array().unwrap();
@@ -161,6 +153,47 @@ fn what_is_clicked_in_a_browser_is_shown_in_the_lake() {
         |row| row["unstruct_event"]["schema"] == "iglu:example.freight/transport_booked/jsonschema/1-0-0"
     ));
     assert!(booked.iter().any(|row| row["contexts"][0]["data"]["from"] == "Rotterdam"));
+}
+
+#[test]
+fn trackers_for_browsers_deliver_from_a_page_of_another_origin() {
+    let Some((node, chromium)) = variables() else { return };
+    let lake = TempDir::new().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let origin = format!("http://localhost:{free}");
+    let mut command = worker(lake.path(), &["--allow-origin", &origin]);
+    command.env("SEGMENT_WRITE_KEY", "WK");
+    let collector = Collector::run(command);
+    let address = format!("http://{}", collector.address);
+    let sent = browse(&node, "trackers.js", &[&chromium, address.as_ref(), origin.as_ref()]);
+    drop(collector);
+    assert_eq!(sent["errors"], json!([]));
+    let paths = ["/com.snowplowanalytics.snowplow/tp2", "/v1/b", "/v1/i", "/v1/p", "/v1/t"];
+    let posts = paths.map(|path| format!("POST {path} 200"));
+    assert_eq!(sent["ways"], json!([&["GET /i 200".to_owned()][..], &posts].concat()));
+    let rows = rows(lake.path());
+    let kept: BTreeSet<String> = rows.iter().map(event_id).collect();
+    let answered: BTreeSet<String> = serde_json::from_value(sent["ids"].clone()).unwrap();
+    assert_eq!((answered.len(), kept), (12, answered));
+    let bought = rows.iter().filter(|row| row["unstruct_event"]["data"]["sku"] == "~?>ü");
+    assert_eq!(bought.count(), 2);
+    let tracked: Vec<_> = rows.iter().filter(|row| row["event"] == "Bought").collect();
+    assert_eq!(tracked.len(), 2);
+    assert!(tracked.iter().all(|row| row["type"] == "track" && row["properties"]["amount"] == 3.5));
+}
+
+/// Runs a script with a browser, and gives what it writes.
+fn browse(node: &Path, script: &str, arguments: &[&OsStr]) -> Value {
+    let output = Command::new("node")
+        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/clickstream").join(script))
+        .args(arguments)
+        .env("NODE_PATH", node.join("node_modules"))
+        .env("NO_PROXY", "*")
+        .stderr(Stdio::inherit())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", output.status);
+    serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Where playwright and Chromium are; or a line that says what is left out.
