@@ -58,6 +58,10 @@
 //! slot, makes it again, and loads again from the beginning, with another `load` that says so. Between the last row and
 //! the first change there is no gap and nothing twice.
 //!
+//! PostgreSQL itself has one exception: a `TRUNCATE` that is committed after that moment, and before its table is reached,
+//! empties the table for the load too. Changes between the two then name rows that the load has not given. The truncate comes
+//! after them, so the state ends right: whoever makes one takes a change of a row that is not there as it is.
+//!
 //! # What is not told
 //!
 //! Changes of tables as such (DDL) do not come. Documents say which columns they have, so a column that was added is in
