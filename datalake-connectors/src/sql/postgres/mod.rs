@@ -38,6 +38,7 @@ mod cycle;
 mod mode;
 mod position;
 mod rows;
+mod schema;
 mod source;
 mod table;
 #[cfg(test)]

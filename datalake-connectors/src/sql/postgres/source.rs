@@ -13,7 +13,7 @@ use super::mode::{Mode, Of};
 use super::position::{Known, Reads, SCHEMA, State};
 use super::rows::Chunk;
 use super::walk::{Step, Walk};
-use super::{KIND, PostgresSourceBuilder};
+use super::{KIND, PostgresSourceBuilder, schema};
 use datalake_core::split::Decoder;
 use datalake_core::{
     Dataset, Document, Error, ErrorKind, Next, Position, Result, Secret, Sha256, Source, SourceBatch,
@@ -108,6 +108,17 @@ impl PostgresSource {
         query: impl Into<String>,
     ) -> PostgresSourceBuilder {
         PostgresSourceBuilder::new(dataset, url.into(), From::Query(query.into()))
+    }
+
+    /// Asks the server for the columns, and gives them as a sink of columns takes them: a JSON object with a type for each
+    /// name, `{"id":"int64","price":"decimal(10,2)","at":"timestamp"}`. The types are `bool`, `int64`, `decimal(P,S)`,
+    /// `double`, `date`, `timestamp`, `text`, `json` for what may be anything, a list or an object of types.
+    ///
+    /// # Errors
+    /// The server cannot be reached, or has no such table.
+    pub async fn schema(&self) -> Result<String> {
+        let columns = Walk::columns(&self.plan).await;
+        columns.map(|columns| schema::text(&columns)).map_err(|error| error.component(KIND))
     }
 
     pub(super) fn new(info: SourceInfo, plan: Plan) -> Self {

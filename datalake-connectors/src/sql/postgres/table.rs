@@ -112,7 +112,7 @@ impl Table {
             .iter()
             .map(|column| (column.name().to_owned(), column.type_().oid()))
             .collect();
-        let asked: Vec<_> = names.iter().map(|(_, oid)| format!("format_type({oid}, NULL)")).collect();
+        let asked: Vec<_> = names.iter().map(|(_, oid)| format!("format_type({oid}, -1)")).collect();
         let types = connection.rows(&format!("SELECT {}", asked.join(", "))).await?;
         let types = types.into_iter().next().unwrap_or_default();
         let typed_names = names.into_iter().zip(types);

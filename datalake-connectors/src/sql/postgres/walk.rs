@@ -117,6 +117,12 @@ impl Walk {
         })
     }
 
+    /// The columns of the table as they are now.
+    pub(super) async fn columns(plan: &Plan) -> Result<Vec<copy::Column>> {
+        let connection = session(plan).await?;
+        Ok(Table::look(&connection, plan).await?.columns)
+    }
+
     /// The next rows, in the order of the key. Cancel safe.
     pub(super) async fn step(&mut self) -> Result<Step> {
         loop {

@@ -115,6 +115,14 @@ async fn every_type_becomes_what_the_server_says_of_it() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_table_says_its_schema() {
+    let Some(database) = database() else { return };
+    database.sql("CREATE TABLE t (id bigint PRIMARY KEY, price numeric(10,2), day date, at timestamptz, more jsonb, tags text[])");
+    let expected = "{\"id\":\"int64\",\"price\":\"decimal(10,2)\",\"day\":\"date\",\"at\":\"timestamp\",\"more\":\"json\",\"tags\":[\"text\"]}";
+    assert_eq!(table(&database, "t").build().unwrap().schema().await.unwrap(), expected);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_column_that_is_added_or_changed_is_right_from_the_next_cycle_on() {
     let Some(database) = database() else { return };
     database.sql("CREATE TABLE t (id bigint PRIMARY KEY, n text); INSERT INTO t VALUES (1, '1')");
