@@ -24,6 +24,8 @@ mod guide {
     mod crm {}
     #[doc = include_str!("../../docs/guide/social_and_sales.md")]
     mod social_and_sales {}
+    #[doc = include_str!("../../docs/guide/iot.md")]
+    mod iot {}
     #[doc = include_str!("../../docs/guide/sap.md")]
     mod sap {}
     #[doc = include_str!("../../datalake-core/src/guide/testing.md")]

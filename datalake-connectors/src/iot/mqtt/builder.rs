@@ -1,5 +1,6 @@
 //! The settings of a source.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::packet::Filter;
 use super::session::Session;
 use super::shared::Shared;
 use super::source::{MqttSource, PATIENCE};
+use super::spool::Spool;
 use super::tls::Tls;
 use super::{Qos, SYSTEM, Version};
 
@@ -67,6 +69,7 @@ pub struct MqttSourceBuilder {
     format: Format,
     id: Option<StableId>,
     retained: Retained,
+    spool: Option<(PathBuf, u64)>,
 }
 
 impl MqttSourceBuilder {
@@ -91,6 +94,7 @@ impl MqttSourceBuilder {
             format: Format::Json,
             id: None,
             retained: Retained::default(),
+            spool: None,
         }
     }
 
@@ -214,6 +218,14 @@ impl MqttSourceBuilder {
         self
     }
 
+    /// Keeps messages in a folder of the worker's own, of so many bytes at most, and acknowledges them as soon as they last
+    /// there. The broker's window then bounds nothing: the lake may be away for as long as the folder has room, and commits
+    /// may be large. The folder must survive the worker, and no other worker may use it.
+    pub fn spool(mut self, folder: impl Into<PathBuf>, bytes: u64) -> Self {
+        self.spool = Some((folder.into(), bytes));
+        self
+    }
+
     /// Checks the settings. Does not connect.
     ///
     /// # Errors
@@ -242,7 +254,13 @@ impl MqttSourceBuilder {
         let client_id: Arc<str> = self.client_id.as_str().into();
         let url = broker.url();
         let at_once = usize::from(window / 2);
-        let info = self.info(&url, commit_within, at_once);
+        // With 3.1.1 nothing bounds how many ids a broker has in use.
+        let low = if self.version == Version::V5 { window } else { u16::MAX };
+        let mut info = self.info(&url, commit_within, at_once);
+        if self.spool.is_some() {
+            // Nobody waits for the commit but the room in the folder.
+            (info.wants_commit, info.window, info.commit_within) = (false, None, self.commit_within);
+        }
         let retain_handling = if self.retained == Retained::Drop { 2 } else { 1 };
         let filters = self.topics.into_iter().map(|(filter, qos)| Filter {
             // MQTT 5 sends a shared subscription no retained messages, and some brokers refuse to be told when.
@@ -267,7 +285,7 @@ impl MqttSourceBuilder {
             room: self.room,
             drop_retained: self.retained == Retained::Drop,
         };
-        let session = Session::new(client_id, Arc::clone(&boot));
+        let session = Session::new(client_id, Arc::clone(&boot), low);
         Ok(MqttSource {
             info,
             link: Arc::new(link),
@@ -275,6 +293,7 @@ impl MqttSourceBuilder {
             documents: Documents { url, boot, format: Arc::new(self.format), id: self.id },
             window: at_once,
             patience: self.patience,
+            spool: self.spool.map(|(folder, bytes)| Spool::new(folder, bytes)),
             task: None,
         })
     }
@@ -304,6 +323,9 @@ impl MqttSourceBuilder {
         }
         if self.keep_alive.as_secs() > u64::from(u16::MAX) || self.keep_alive.subsec_nanos() != 0 {
             return Err(Error::config("keep alive is whole seconds, at most 65,535"));
+        }
+        if self.spool.as_ref().is_some_and(|(_, bytes)| *bytes < 1 << 20) {
+            return Err(Error::config("a spool has room for at least 1 MiB"));
         }
         if self.room == 0 || self.longest == Some(0) {
             return Err(Error::config("a bound is zero"));

@@ -264,7 +264,15 @@ impl Connection<'_> {
             self.acknowledge();
             packet::disconnect(&mut self.output);
             self.flush().await?;
-            self.stream.shutdown().await.map_err(broken)
+            self.stream.shutdown().await.map_err(broken)?;
+            // A broker may forget what it has not read of a connection that is gone.
+            loop {
+                self.input.clear();
+                self.input.reserve(READ);
+                if self.stream.read_buf(&mut self.input).await.map_err(broken)? == 0 {
+                    return Ok(());
+                }
+            }
         })
         .await
         .unwrap_or(Ok(()))
@@ -373,6 +381,7 @@ impl Connection<'_> {
         self.stream.flush().await.map_err(broken)?;
         self.output.clear();
         self.sent = Instant::now();
+        self.shared.written(self.generation);
         Ok(())
     }
 }

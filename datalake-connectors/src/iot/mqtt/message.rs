@@ -21,12 +21,11 @@ pub(super) struct Documents {
 }
 
 impl Documents {
-    /// The payload, with what the broker says beside it.
-    pub(super) fn of(&self, message: &Message) -> Document {
+    /// The payload, with what the broker says beside it. Equal messages are not the same, so each has a name of its own, if
+    /// no other is known.
+    pub(super) fn of(&self, message: &Message, name: String) -> Document {
         let publish = &message.publish;
-        let id = self.id.as_ref().and_then(|id| id.of(message));
-        // Equal messages are not the same, so each has a name of its own.
-        let id = id.unwrap_or_else(|| format!("{}-{}", self.boot, message.number));
+        let id = self.id.as_ref().and_then(|id| id.of(message)).unwrap_or(name);
         Document::new(
             publish.payload.clone(),
             Broker::locator(&self.url, &publish.topic),

@@ -57,6 +57,7 @@ mod position;
 mod session;
 mod shared;
 mod source;
+mod spool;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -70,3 +71,4 @@ pub use watch::{MqttStatus, MqttWatch};
 
 const SYSTEM: &str = "iot.mqtt";
 const SCHEMA: &str = "iot.mqtt/1";
+const SPOOL: &str = "iot.mqtt.spool/1";

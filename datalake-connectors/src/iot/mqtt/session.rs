@@ -30,6 +30,7 @@ pub(super) struct Message {
 pub(super) struct Session {
     client: Arc<str>,
     boot: Arc<str>,
+    low: u16,
     generation: u64,
     number: u64,
     waiting: VecDeque<Arc<Message>>,
@@ -50,6 +51,8 @@ pub(super) struct Session {
     /// Whether a position must be committed although there is no message.
     unsaid: bool,
     outbox: Vec<Ack>,
+    /// Whether what was taken out of it is being written.
+    writing: bool,
     /// What was read and not committed when the source went back, in case the broker no longer has it.
     fallback: VecDeque<Arc<Message>>,
 }
@@ -81,10 +84,12 @@ pub(super) struct Given {
 }
 
 impl Session {
-    pub(super) fn new(client: Arc<str>, boot: Arc<str>) -> Self {
+    /// A session of a client. A broker that uses the lowest free packet id never uses one above `low`.
+    pub(super) fn new(client: Arc<str>, boot: Arc<str>, low: u16) -> Self {
         Self {
             client,
             boot,
+            low,
             generation: 0,
             number: 0,
             waiting: VecDeque::new(),
@@ -99,6 +104,7 @@ impl Session {
             redelivering: true,
             unsaid: false,
             outbox: Vec::new(),
+            writing: false,
             fallback: VecDeque::new(),
         }
     }
@@ -139,6 +145,7 @@ impl Session {
             self.generation += 1;
             self.unanswered.clear();
             self.outbox.clear();
+            self.writing = false;
             self.releasing.clear();
         }
     }
@@ -184,7 +191,9 @@ impl Session {
         }
         self.unanswered.push_back((id, qos));
         self.redelivering &= publish.dup;
+        // A broker that used the id again at once could mean another message by it.
         let again = self.redelivering
+            && id > self.low
             && qos == Qos::ExactlyOnce
             && self.released.iter().any(|(other, of)| *other == id && *of == mark);
         match self.open.get_mut(&id) {
@@ -341,7 +350,21 @@ impl Session {
 
     /// What is to be sent on a connection.
     pub(super) fn outbox(&mut self, generation: u64) -> Vec<Ack> {
-        if generation == self.generation { std::mem::take(&mut self.outbox) } else { Vec::new() }
+        if generation != self.generation {
+            return Vec::new();
+        }
+        self.writing |= !self.outbox.is_empty();
+        std::mem::take(&mut self.outbox)
+    }
+
+    /// What was taken out of the outbox is written.
+    pub(super) fn written(&mut self, generation: u64) {
+        self.writing &= generation != self.generation;
+    }
+
+    /// Whether everything that can be answered is.
+    pub(super) fn is_answered(&self) -> bool {
+        self.outbox.is_empty() && !self.writing
     }
 
     /// The last batch given.

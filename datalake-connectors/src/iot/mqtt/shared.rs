@@ -17,6 +17,8 @@ pub(super) struct Shared {
     arrived: Notify,
     /// Something is to be sent, or the connection is to end.
     outgoing: Notify,
+    /// What was to be sent is sent, or cannot be.
+    answered: Notify,
     pub(super) status: Arc<watch::Sender<MqttStatus>>,
 }
 
@@ -43,6 +45,7 @@ impl Shared {
             life: Mutex::default(),
             arrived: Notify::new(),
             outgoing: Notify::new(),
+            answered: Notify::new(),
             status: Arc::new(watch::Sender::new(MqttStatus::default())),
         }
     }
@@ -116,6 +119,7 @@ impl Shared {
             status.taken_over += u64::from(error.is_some_and(|error| error.kind() == ErrorKind::Conflict));
             status.fighting = fighting;
         });
+        self.answered.notify_waiters();
     }
 
     pub(super) fn is_fighting(&self) -> bool {
@@ -138,6 +142,11 @@ impl Shared {
         self.arrived();
     }
 
+    /// Tells a failure that ends no connection.
+    pub(super) fn tell(&self, error: Error) {
+        self.life().failed = Some(error);
+    }
+
     pub(super) fn failure(&self) -> Option<Error> {
         self.life().failed.take()
     }
@@ -154,6 +163,24 @@ impl Shared {
 
     pub(super) fn is_closing(&self) -> bool {
         self.life().closing
+    }
+
+    /// What was to be sent on a connection is sent.
+    pub(super) fn written(&self, generation: u64) {
+        self.session().written(generation);
+        self.answered.notify_waiters();
+    }
+
+    /// Waits until what can be answered is, or there is nobody to answer.
+    pub(super) async fn until_answered(&self) {
+        loop {
+            let mut answered = std::pin::pin!(self.answered.notified());
+            answered.as_mut().enable();
+            if self.session().is_answered() || !self.is_subscribed() {
+                return;
+            }
+            answered.await;
+        }
     }
 
     /// Wakes the source.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datalake_core::{
-    Error, ErrorKind, Next, Position, Remaining, Result, Source, SourceBatch, SourceInfo, async_trait,
+    Document, Error, ErrorKind, Next, Position, Remaining, Result, Source, SourceBatch, SourceInfo,
+    async_trait,
 };
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
@@ -14,7 +15,9 @@ use super::builder::MqttSourceBuilder;
 use super::link::Link;
 use super::message::Documents;
 use super::position::At;
+use super::session::Message;
 use super::shared::Shared;
+use super::spool::Spool;
 use super::watch::MqttWatch;
 
 /// How long [`MqttSource::next_batch`] waits for a message of a broker that it is subscribed to.
@@ -23,6 +26,8 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 const PAUSE: Duration = Duration::from_millis(5);
 /// How many bytes a batch holds, unless one message has more.
 const BATCH: usize = 4 << 20;
+/// How long the acknowledgements of a commit may take to be sent.
+const TELLING: Duration = Duration::from_secs(1);
 /// How long a connection may take to end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -35,6 +40,7 @@ pub struct MqttSource {
     pub(super) documents: Documents,
     pub(super) window: usize,
     pub(super) patience: Duration,
+    pub(super) spool: Option<Spool>,
     pub(super) task: Option<JoinHandle<()>>,
 }
 
@@ -74,8 +80,36 @@ impl MqttSource {
         let Some(given) = self.shared.session().take(self.window, BATCH) else { return Ok(None) };
         // Room for more.
         self.shared.send();
-        let documents = given.messages.iter().map(|message| self.documents.of(message)).collect();
+        let documents = given.messages.iter().map(|message| self.document(message)).collect();
         Ok(Some(SourceBatch::new(documents, given.at.position()?)))
+    }
+
+    fn document(&self, message: &Message) -> Document {
+        self.documents.of(message, format!("{}-{}", self.documents.boot, message.number))
+    }
+
+    /// What the spool has, or why nothing comes.
+    async fn spooled(&mut self) -> Result<Next> {
+        let mut until = None;
+        loop {
+            let Some(spool) = &mut self.spool else { return Ok(Next::End) };
+            if let Some(batch) = spool.batch(&self.documents).await? {
+                return Ok(Next::Batch(batch));
+            }
+            if let Some(error) = self.shared.failure() {
+                return Err(error.component(SYSTEM));
+            }
+            if !self.shared.is_subscribed() {
+                until = None;
+                spool.poke();
+                spool.until_moved().await;
+                continue;
+            }
+            let until = *until.get_or_insert_with(|| Instant::now() + self.patience);
+            if timeout_at(until, spool.until_moved()).await.is_err() {
+                return Ok(Next::Idle(PAUSE));
+            }
+        }
     }
 
     /// Lets go of the connection at once, with what it has brought.
@@ -105,6 +139,9 @@ impl Source for MqttSource {
     }
 
     async fn next_batch(&mut self) -> Result<Next> {
+        if self.spool.is_some() {
+            return self.spooled().await;
+        }
         let mut until = None;
         loop {
             if let Some(batch) = self.batch()? {
@@ -128,7 +165,12 @@ impl Source for MqttSource {
 
     /// Goes on after a position: lets go of the connection, and of what was read and not committed. The broker sends that
     /// again; messages of QoS 0, which it does not, are given again from memory.
+    ///
+    /// With a spool, goes on in the spool, and the connection stays.
     async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
+        if let Some(spool) = &mut self.spool {
+            return spool.seek(position, &self.link, &self.shared).await;
+        }
         let at = position.map(|position| self.at(position)).transpose()?;
         self.cut().await;
         self.shared.session().seek(at.as_ref());
@@ -138,21 +180,31 @@ impl Source for MqttSource {
     }
 
     async fn commit(&mut self, position: &Position) -> Result<()> {
+        if let Some(spool) = &self.spool {
+            return spool.commit(position).await;
+        }
         let at = self.at(position)?;
         if at.boot == self.documents.boot {
             self.shared.session().commit(at.batch);
             self.shared.send();
+            // A worker may end right after this. What cannot be told in time is told later.
+            drop(timeout(TELLING, self.shared.until_answered()).await);
         }
         Ok(())
     }
 
     fn remaining(&self) -> Remaining {
-        let (_, bytes) = self.shared.session().waiting();
-        Remaining { bytes: Some(bytes as u64), ..Remaining::default() }
+        let (_, waiting) = self.shared.session().waiting();
+        let bytes = self.spool.as_ref().map_or(waiting as u64, Spool::remaining);
+        Remaining { bytes: Some(bytes), ..Remaining::default() }
     }
 
     /// Sends the acknowledgements that are due, says goodbye and leaves the session with the broker.
     async fn close(&mut self) -> Result<()> {
+        if let Some(spool) = &mut self.spool {
+            spool.close(&self.shared).await;
+            return Ok(());
+        }
         self.shared.close();
         let connected = self.shared.is_subscribed();
         if let Some(task) = self.task.as_mut().filter(|_| connected) {

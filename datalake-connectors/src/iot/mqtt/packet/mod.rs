@@ -1,6 +1,7 @@
 //! The packets of MQTT 3.1.1 and 5 that a subscriber reads and writes.
 
 use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 
 mod property;
 mod read;
@@ -97,7 +98,7 @@ pub(super) struct Publish {
 }
 
 /// What MQTT 5 says beside a message.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Properties {
     pub(super) content_type: Option<String>,
     pub(super) response_topic: Option<String>,

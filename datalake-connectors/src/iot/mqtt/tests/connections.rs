@@ -22,7 +22,7 @@ async fn a_broker_that_is_killed_is_read_on_where_it_was() {
     source.commit(&position.unwrap()).await.unwrap();
     broker.start().unwrap();
     publish(&broker, 1, 50..80).await;
-    found.extend(drain(&mut source).await);
+    found.extend(drain(&mut source, 30).await);
     assert_eq!(texts(&found), numbers(0..80));
     assert_eq!(source.watch().status().sessions_lost, 0);
 }
@@ -40,7 +40,7 @@ async fn an_acknowledgement_that_is_lost_makes_no_second_record_while_the_proces
         while within(source.next_batch()).await.is_ok() {}
         source.commit(&position.unwrap()).await.unwrap();
         let heard = tap.count(kind);
-        assert_eq!(drain(&mut source).await.len(), 0, "{qos:?} after {}", found.len());
+        assert_eq!(drain(&mut source, 0).await.len(), 0, "{qos:?} after {}", found.len());
         within(tap.heard(kind, heard + 5)).await;
         source.close().await.unwrap();
     }
@@ -80,7 +80,7 @@ async fn a_session_that_the_broker_has_lost_is_an_alarm() {
     };
     let mut second = within(lost).await;
     publish(&broker, 1, 7..9).await;
-    assert_eq!(texts(&drain(&mut second).await), numbers(7..9), "it has subscribed again");
+    assert_eq!(texts(&drain(&mut second, 2).await), numbers(7..9), "it has subscribed again");
 }
 
 #[tokio::test]
@@ -127,7 +127,7 @@ async fn members_of_a_group_share_its_messages() {
         known(&mut one).await;
         known(&mut other).await;
         publish(&broker, 1, 0..40).await;
-        let (mine, others) = tokio::join!(drain(&mut one), drain(&mut other));
+        let (mine, others) = tokio::join!(drain(&mut one, 20), drain(&mut other, 20));
         assert!(!mine.is_empty() && !others.is_empty(), "{} {}", mine.len(), others.len());
         let counts = counted(&[mine, others].concat());
         assert!(counts.len() == 40 && counts.values().all(|times| *times == 1), "{counts:?}");

@@ -62,7 +62,7 @@ async fn a_retained_message_says_so_or_is_dropped() {
                 [kept] => assert_eq!(kept.properties().unwrap()["retain"], true),
                 _ => assert_eq!(retained, Retained::Drop),
             }
-            let next = drain(&mut source).await;
+            let next = drain(&mut source, 1).await;
             assert!(texts(&next).contains(&"new".to_owned()), "{version:?} {retained:?}");
             assert!(!texts(&next).contains(&"kept".to_owned()), "{version:?} {retained:?}");
         }
@@ -83,7 +83,7 @@ async fn a_stable_id_is_taken_from_the_payload_or_made_of_it() {
                 device.publish(Message::new("plant/a", payload)).await.unwrap();
             }
             device.close().await.unwrap();
-            let found = drain(&mut source).await;
+            let found = drain(&mut source, 5).await;
             found.iter().map(|document| document.id().unwrap().to_string()).collect::<Vec<_>>()
         }
     };

@@ -12,7 +12,10 @@ mod acknowledgements;
 mod connections;
 mod exactly_once;
 mod fields;
+mod model;
+mod pipeline;
 mod settings;
+mod spool;
 mod suite;
 
 const VERSIONS: [Version; 2] = [Version::V3, Version::V5];
@@ -65,14 +68,19 @@ async fn read(source: &mut MqttSource, documents: usize) -> (Vec<Document>, Opti
     (found, position)
 }
 
-/// Reads and commits until the broker has nothing more.
-async fn drain(source: &mut MqttSource) -> Vec<Document> {
+/// Reads and commits until so many documents have come, and the broker has nothing more.
+async fn drain(source: &mut MqttSource, documents: usize) -> Vec<Document> {
     let mut found = Vec::new();
-    while let Next::Batch(batch) = within(source.next_batch()).await.unwrap() {
-        found.extend(batch.documents);
-        source.commit(&batch.position).await.unwrap();
+    loop {
+        match within(source.next_batch()).await.unwrap() {
+            Next::Batch(batch) => {
+                found.extend(batch.documents);
+                source.commit(&batch.position).await.unwrap();
+            }
+            _ if found.len() >= documents => return found,
+            _ => {}
+        }
     }
-    found
 }
 
 fn texts(documents: &[Document]) -> Vec<String> {

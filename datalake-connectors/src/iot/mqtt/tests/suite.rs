@@ -1,5 +1,5 @@
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use bytes::Bytes;
 use datalake_core::testkit::{Fed, SourceHarness};
@@ -119,3 +119,91 @@ macro_rules! suite {
 suite!(mqtt_5, Qos::AtLeastOnce, Version::V5);
 suite!(mqtt_3, Qos::AtLeastOnce, Version::V3);
 suite!(mqtt_5_exactly_once, Qos::ExactlyOnce, Version::V5);
+
+/// The same with a spool, which holds its content.
+struct Spooled {
+    plant: Plant,
+    folder: tempfile::TempDir,
+    /// Is used while the broker fails: what is in the other would be given nevertheless.
+    empty: tempfile::TempDir,
+    fails: AtomicBool,
+    opened: Mutex<Option<Box<dyn FnOnce() + Send>>>,
+}
+
+impl Spooled {
+    async fn new(qos: Qos) -> Option<Self> {
+        let plant = Plant::new(qos, Version::V5).await?;
+        for _ in 0..7 {
+            plant.feed().await;
+        }
+        Some(Self {
+            plant,
+            folder: tempfile::tempdir().unwrap(),
+            empty: tempfile::tempdir().unwrap(),
+            fails: AtomicBool::new(false),
+            opened: Mutex::new(None),
+        })
+    }
+}
+
+#[async_trait]
+impl SourceHarness for Spooled {
+    /// The process before is over.
+    async fn open(&self) -> Result<Box<dyn Source>> {
+        let before = self.opened.lock().unwrap().take();
+        if let Some(end) = before {
+            end();
+        }
+        let folder = if self.fails.load(Ordering::Relaxed) { &self.empty } else { &self.folder };
+        let source = self.plant.builder().spool(folder.path(), 1 << 20).build()?;
+        let (core, shared) = (source.spool.as_ref().map(|spool| spool.core.clone()), source.shared.clone());
+        *self.opened.lock().unwrap() = Some(Box::new(move || {
+            core.into_iter().for_each(|core| core.release());
+            shared.arrived();
+        }));
+        Ok(Box::new(source))
+    }
+
+    fn expected(&self) -> Vec<Bytes> {
+        let fed = self.plant.fed.load(Ordering::Relaxed).min(11);
+        (1..=fed).map(|n| Bytes::from(format!(r#"{{"n":{n}}}"#))).collect()
+    }
+
+    async fn feed(&self) -> Option<Fed> {
+        Some(Fed::new(self.plant.feed().await?.bodies))
+    }
+
+    async fn fail(&self) -> Option<ErrorKind> {
+        let kind = self.plant.fail().await;
+        self.fails.store(kind.is_some(), Ordering::Relaxed);
+        kind
+    }
+
+    async fn mend(&self) {
+        self.fails.store(false, Ordering::Relaxed);
+        self.plant.mend().await;
+    }
+
+    fn secrets(&self) -> Vec<String> {
+        self.plant.secrets()
+    }
+
+    fn shown(&self) -> Vec<String> {
+        self.plant.shown()
+    }
+}
+
+macro_rules! spooled {
+    ($name:ident, $qos:expr) => {
+        datalake_core::source_suite!(
+            $name,
+            match Spooled::new($qos).await {
+                Some(plant) => plant,
+                None => return Ok(datalake_core::testkit::Outcome::Skipped("there is no mosquitto")),
+            }
+        );
+    };
+}
+
+spooled!(spooled, Qos::AtLeastOnce);
+spooled!(spooled_exactly_once, Qos::ExactlyOnce);
