@@ -14,7 +14,7 @@ use datalake_simulators::salesforce::{
 };
 use serde_json::json;
 
-use super::front::{Front, Words};
+use super::front::{Front, Mood, Words};
 use super::silo::Silo;
 use super::watch::Canary;
 
@@ -61,9 +61,16 @@ async fn secrets_and_tokens_of_salesforce_are_nowhere() {
             .poll_every(Duration::from_millis(1))
             .timeout(Duration::from_secs(10));
         let parts = ["/oauth2/token", "/describe", "/query"];
-        Silo { name: "salesforce", front: &front, parts: &parts, panics: "account 3", canaries }
-            .visit(&builder, |builder| builder.build())
-            .await;
+        Silo {
+            name: "salesforce",
+            front: &front,
+            parts: &parts,
+            moods: &Mood::ALL,
+            panics: "account 3",
+            canaries,
+        }
+        .visit(&builder, |builder| builder.build())
+        .await;
         assert!(!front.secrets().is_empty(), "tokens were given");
     }
 }
@@ -93,9 +100,16 @@ async fn a_token_of_hubspot_is_nowhere() {
         .poll_every(Duration::from_millis(1))
         .timeout(Duration::from_secs(10));
     let parts = ["/crm/v3/properties", "/crm/v3/objects", "after="];
-    Silo { name: "hubspot", front: &front, parts: &parts, panics: "company 7.", canaries: vec![&token] }
-        .visit(&builder, |builder| builder.build())
-        .await;
+    Silo {
+        name: "hubspot",
+        front: &front,
+        parts: &parts,
+        moods: &Mood::ALL,
+        panics: "company 7.",
+        canaries: vec![&token],
+    }
+    .visit(&builder, |builder| builder.build())
+    .await;
 }
 
 #[tokio::test]
@@ -118,8 +132,15 @@ async fn secrets_and_tokens_of_dynamics_are_nowhere() {
         .poll_every(Duration::from_millis(1))
         .timeout(Duration::from_secs(10));
     let parts = ["/oauth2/v2.0/token", "/api/data"];
-    Silo { name: "dynamics", front: &front, parts: &parts, panics: "keri 3", canaries: vec![&secret] }
-        .visit(&builder, |builder| builder.build())
-        .await;
+    Silo {
+        name: "dynamics",
+        front: &front,
+        parts: &parts,
+        moods: &Mood::ALL,
+        panics: "keri 3",
+        canaries: vec![&secret],
+    }
+    .visit(&builder, |builder| builder.build())
+    .await;
     assert!(!front.secrets().is_empty(), "tokens were given");
 }

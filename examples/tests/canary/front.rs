@@ -45,6 +45,10 @@ impl Mood {
         Self::Odd,
         Self::Leads,
     ];
+
+    /// Those in which the whole body is not taken for a document of the silo, which is archived as it came.
+    pub(crate) const REFUSING: [Self; 5] =
+        [Self::Refuses(503), Self::Refuses(429), Self::Refuses(401), Self::Refuses(403), Self::Elsewhere];
 }
 
 /// How a service says no, and how a page of it leads to the next.
@@ -164,7 +168,9 @@ impl State {
         stream.read_to_end(&mut answer).await.ok();
         let said = String::from_utf8_lossy(&answer).into_owned();
         let mut secrets = self.secrets.lock().unwrap();
-        secrets.extend(between(&said, "\"access_token\":\"", '"'));
+        for name in ["access_token", "accessJwt", "refreshJwt"] {
+            secrets.extend(between(&said, &format!("\"{name}\":\""), '"'));
+        }
         secrets.extend(between(text, "assertion=", '&'));
         for line in said.lines().filter(|line| line.starts_with("set-cookie") && line.contains("HttpOnly")) {
             secrets.extend(between(line, "=", ';'));
@@ -191,8 +197,11 @@ fn told(request: &str) -> String {
                 let pair = STANDARD.decode(value).ok().and_then(|pair| String::from_utf8(pair).ok());
                 told.extend(pair.filter(|pair| pair.contains(':')));
             }
-            "apikey" | "cookie" | "x-amz-security-token" | "x-api-key" => told.push(value.to_owned()),
+            "apikey" | "cookie" | "x-amz-security-token" | "x-goog-api-key" | "x-shopify-access-token" => {
+                told.push(value.to_owned())
+            }
             "content-type" if value.contains("form") => told.push(body.to_owned()),
+            "content-type" => told.extend(between(body, "\"password\":\"", '"')),
             _ => {}
         }
     }

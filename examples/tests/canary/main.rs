@@ -11,9 +11,13 @@ mod can_fail;
 mod crm;
 mod door;
 mod front;
+mod iot;
 mod peer;
+mod presets;
 mod receive;
 mod sap;
 mod silo;
+#[cfg(unix)]
+mod sql;
 mod watch;
 mod web;

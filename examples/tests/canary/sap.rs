@@ -13,7 +13,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::door::Authority;
-use super::front::{Front, Words};
+use super::front::{Front, Mood, Words};
 use super::silo::{Silo, told};
 use super::watch::{Canary, search};
 
@@ -92,7 +92,8 @@ async fn passwords_assertions_and_tokens_of_sap_are_nowhere() {
             _ => &["$metadata", SALES_ORDERS],
         };
         let canaries = vec![&password, &secret, &assertion, &given];
-        let silo = Silo { name: way, front: &front, parts, panics: "0000000003", canaries };
+        let silo =
+            Silo { name: way, front: &front, parts, moods: &Mood::ALL, panics: "0000000003", canaries };
         silo.visit(&builder, |builder| builder.build()).await;
     }
 }
@@ -139,9 +140,16 @@ async fn the_key_of_a_client_certificate_is_nowhere() {
     let (builder, key) = source(&authority);
     let parts = ["$metadata", SALES_ORDERS];
     let canaries = key.iter().collect();
-    Silo { name: "certificate", front: &front, parts: &parts, panics: "0000000003", canaries }
-        .visit(&builder, |builder| builder.build())
-        .await;
+    Silo {
+        name: "certificate",
+        front: &front,
+        parts: &parts,
+        moods: &Mood::ALL,
+        panics: "0000000003",
+        canaries,
+    }
+    .visit(&builder, |builder| builder.build())
+    .await;
 
     let (builder, key) = source(&other);
     let mut refused = builder.clone().build().unwrap();
