@@ -26,6 +26,8 @@ mod guide {
     mod social_and_sales {}
     #[doc = include_str!("../../docs/guide/iot.md")]
     mod iot {}
+    #[doc = include_str!("../../docs/guide/reports.md")]
+    mod reports {}
     #[doc = include_str!("../../docs/guide/sap.md")]
     mod sap {}
     #[doc = include_str!("../../datalake-core/src/guide/testing.md")]

@@ -18,6 +18,8 @@ mod finished;
 mod follow;
 mod formats;
 mod growth;
+#[cfg(all(feature = "files-parquet", feature = "files-sheets"))]
+mod reports;
 mod suite;
 
 /// A directory of files, and sources that read it.

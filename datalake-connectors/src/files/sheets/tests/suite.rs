@@ -79,9 +79,9 @@ datalake_core::source_suite!(workbooks, Folder::new());
 
 #[tokio::test]
 async fn a_workbook_is_one_document_known_by_its_name_and_left_alone_without_the_setting() {
-    let folder = TempDir::new().unwrap();
+    let (folder, bytes) = (TempDir::new().unwrap(), report(1));
     for name in ["a.XLSX", "b.2026-11.xlsm", "c.csv", "d.bin"] {
-        std::fs::write(folder.path().join(name), report(1)).unwrap();
+        std::fs::write(folder.path().join(name), &bytes).unwrap();
     }
     let builder = || FilesSource::builder("reports".parse().unwrap(), folder.path());
     for (source, expected) in [(builder().sheets(Sheets::new()), 2), (builder(), 0)] {
@@ -89,7 +89,7 @@ async fn a_workbook_is_one_document_known_by_its_name_and_left_alone_without_the
         let datalake_core::Next::Batch(batch) = source.next_batch().await.unwrap() else { panic!("idle") };
         let decoded = batch.documents.iter().filter(|d| matches!(**d.format(), Format::Decoded { .. }));
         assert_eq!(decoded.clone().count(), expected);
-        assert!(decoded.into_iter().all(|document| document.bytes() == &report(1)));
+        assert!(decoded.into_iter().all(|document| *document.bytes() == bytes));
     }
     let refused = builder().sheets(Sheets::new()).format(crate::files::FileFormat::Lines).build();
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::ConfigInvalid);
