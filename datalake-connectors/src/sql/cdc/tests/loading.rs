@@ -92,3 +92,20 @@ async fn only_what_is_published_is_loaded() {
     assert!(shops[0]["after"].get("double").is_none());
     assert_eq!(found.iter().filter(|record| record["table"] == "notes").count(), 50);
 }
+
+#[tokio::test]
+async fn a_truncate_before_the_load_reaches_its_table_ends_in_the_right_state() {
+    let Some(silo) = silo("first loads and truncates").await else { return };
+    // More than the connection takes while nobody reads, so that the load is still at the first table.
+    silo.sql("INSERT INTO notes SELECT n, repeat('long', 10000) FROM generate_series(1000, 1600) n");
+    let mut source = builder(&silo).document_bytes(1 << 20).batch_bytes(1).build().unwrap();
+    source.seek(None).await.unwrap();
+    let Next::Batch(first) = source.next_batch().await.unwrap() else { panic!("no batch") };
+    silo.sql("DELETE FROM shops WHERE id = 1; UPDATE shops SET name = 'x' WHERE id = 2");
+    silo.sql("TRUNCATE shops; INSERT INTO shops VALUES (1, 'new')");
+    let all = [records([&first]), records(&drain(&mut source).await)].concat();
+    let of_shops =
+        |op: &str| all.iter().filter(|record| record["table"] == "shops" && record["op"] == op).count();
+    assert_eq!((of_shops("read"), of_shops("delete"), of_shops("update")), (0, 1, 1));
+    assert_eq!(Replay::of(&all).state(), held(&silo.database, &["shops", "notes"]));
+}
