@@ -10,6 +10,8 @@ use datalake_core::{Dataset, ErrorKind, Source as _};
 use datalake_simulators::mqtt::{Message, Mosquitto, Publisher};
 use sha2::Digest as _;
 use tempfile::TempDir;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 use super::door::Authority;
 use super::silo::run_once;
@@ -20,6 +22,29 @@ fn line(user: &str, password: &str) -> String {
     let salt = b"canary-salt.";
     let hash = sha2::Sha512::new().chain_update(password).chain_update(salt).finalize();
     format!("{user}:$6${}${}\n", STANDARD.encode(salt), STANDARD.encode(hash))
+}
+
+/// A broker that refuses everybody and says as the reason what only the client knows.
+async fn repeating(told: String) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("mqtt://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut connect = [0; 4096];
+            let read = stream.read(&mut connect).await.unwrap_or(0);
+            assert!(read == 0 || memchr::memmem::find(&connect[..read], told.as_bytes()).is_some());
+            let length = u16::try_from(told.len()).unwrap().to_be_bytes();
+            let text = [&length[..], told.as_bytes()].concat();
+            let properties = [&[0x1f][..], &text, &[0x26], &text, &text].concat();
+            let size = u8::try_from(properties.len()).unwrap();
+            // More than 127 bytes take two for their number.
+            let number = |n: u8| if n < 128 { vec![n] } else { vec![n, 1] };
+            let body = [&[0, 0x86][..], &number(size), &properties].concat();
+            let packet = [&[0x20][..], &number(u8::try_from(body.len()).unwrap()), &body].concat();
+            stream.write_all(&packet).await.ok();
+        }
+    });
+    url
 }
 
 #[tokio::test]
@@ -64,6 +89,8 @@ async fn passwords_and_keys_of_clients_of_a_broker_are_nowhere() {
         source(&broker.url(), Version::V5, &wrong),
         source(&broker.url(), Version::V3, &wrong),
         source("mqtt://127.0.0.1:1", Version::V5, &right),
+        source(&repeating(right.value.clone()).await, Version::V5, &right),
+        source(&repeating(wrong.value.clone()).await, Version::V3, &wrong),
     ]
     .into_iter()
     .enumerate()

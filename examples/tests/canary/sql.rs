@@ -123,9 +123,8 @@ async fn repeating() -> String {
                 let mut told = vec![0; stream.read_u32().await? as usize - 4];
                 stream.read_exact(&mut told).await?;
                 let told = String::from_utf8_lossy(&told).trim_end_matches('\0').to_owned();
-                let fields: String =
-                    "SVMDHWstcdnFR".chars().map(|field| format!("{field}{told}\0")).collect();
-                let body = format!("C28P01\0{fields}\0");
+                let fields: String = "SMDHWstcdnFR".chars().map(|field| format!("{field}{told}\0")).collect();
+                let body = format!("VFATAL\0C28P01\0{fields}\0");
                 stream.write_all(b"E").await?;
                 stream.write_u32(u32::try_from(body.len() + 4).unwrap()).await?;
                 stream.write_all(body.as_bytes()).await
@@ -146,7 +145,6 @@ async fn passwords_of_databases_that_are_read_are_nowhere() {
     };
     let (right, wrong) = (silo.right.value.as_str(), silo.wrong.value.as_str());
     let url = || silo.url(None);
-    let repeats = repeating().await;
     for builder in [
         table(silo.url(Some(&silo.right)), "shops"),
         table(url(), "shops").password(right),
@@ -158,8 +156,6 @@ async fn passwords_of_databases_that_are_read_are_nowhere() {
         table(url().replace("127.0.0.1", "127.0.0.1:1,127.0.0.1"), "shops").password(right),
         table(format!("postgres://lake:{right}@127.0.0.1:1/lake"), "shops"),
         table("postgres://lake@127.0.0.1:1/lake".into(), "shops").password(right),
-        table(repeats.clone(), "shops").password(right),
-        table(repeats, "shops").password(wrong),
     ] {
         runs.run(builder, |builder| builder.build()).await;
     }
@@ -192,6 +188,7 @@ async fn passwords_of_databases_whose_changes_are_read_are_nowhere() {
     };
     let (right, wrong) = (silo.right.value.as_str(), silo.wrong.value.as_str());
     let url = || silo.url(None);
+    let repeats = repeating().await;
     for builder in [
         changes(silo.url(Some(&silo.right)), "a"),
         changes(url(), "b").password(right),
@@ -199,6 +196,8 @@ async fn passwords_of_databases_whose_changes_are_read_are_nowhere() {
         changes(url(), "a").password(wrong),
         changes(format!("{}none", url().trim_end_matches(&silo.role)), "a").password(right),
         changes("postgres://lake@127.0.0.1:1/lake".into(), "a").password(right),
+        changes(repeats.clone(), "a").password(right),
+        changes(repeats, "a").password(wrong),
     ] {
         runs.run(builder, |builder| builder.build()).await;
     }

@@ -182,7 +182,9 @@ impl Connection<'_> {
         };
         if answer.code != 0 {
             let what = "the broker refuses the connection";
-            return Err(refused(what, link.version, answer.code, answer.reason.as_deref()));
+            let repeats = |text: &&str| password.is_some_and(|password| text.contains(password.expose()));
+            let reason = answer.reason.as_deref().filter(|text| !repeats(text));
+            return Err(refused(what, link.version, answer.code, reason));
         }
         if let Some(asked) = answer.keep_alive {
             self.keep_alive = Duration::from_secs(asked.into());

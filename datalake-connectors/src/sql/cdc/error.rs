@@ -1,6 +1,6 @@
 //! What failures of the stream mean.
 
-use datalake_core::{Error, ErrorKind};
+use datalake_core::{Error, ErrorKind, Secret};
 use tokio_postgres::error::SqlState;
 
 use super::SYSTEM;
@@ -24,6 +24,14 @@ impl Refusal {
             }
         }
         refusal
+    }
+
+    /// Forgets a message that repeats the password.
+    pub(super) fn without(mut self, password: Option<&Secret>) -> Self {
+        if password.is_some_and(|password| self.message.contains(password.expose())) {
+            self.message.clear();
+        }
+        self
     }
 
     /// As an error.

@@ -108,7 +108,7 @@ impl Wire {
             password.map(|secret| secret.expose().as_bytes()).ok_or_else(none)
         };
         loop {
-            let (way, data) = self.asked().await?;
+            let (way, data) = self.asked(password).await?;
             match (way, data.first_chunk()) {
                 (0, _) => return Ok(()),
                 (3, _) => frontend::password_message(bytes()?, &mut self.write).map_err(unwritten)?,
@@ -117,7 +117,7 @@ impl Wire {
                     frontend::password_message(hash.as_bytes(), &mut self.write).map_err(unwritten)?;
                 }
                 (10, _) => {
-                    self.scram(bytes()?).await?;
+                    self.scram(bytes()?, password).await?;
                     continue;
                 }
                 _ => {
@@ -129,8 +129,8 @@ impl Wire {
         }
     }
 
-    async fn scram(&mut self, password: &[u8]) -> Result<()> {
-        let mut scram = sasl::ScramSha256::new(password, sasl::ChannelBinding::unsupported());
+    async fn scram(&mut self, bytes: &[u8], password: Option<&Secret>) -> Result<()> {
+        let mut scram = sasl::ScramSha256::new(bytes, sasl::ChannelBinding::unsupported());
         frontend::sasl_initial_response(sasl::SCRAM_SHA_256, scram.message(), &mut self.write)
             .map_err(unwritten)?;
         self.send().await?;
@@ -138,20 +138,24 @@ impl Wire {
             Error::new(ErrorKind::Unauthenticated, "the server does not prove that it knows the password")
                 .caused_by(cause)
         };
-        let (11, data) = self.asked().await? else { return Err(broken("the server breaks off the log-in")) };
+        let (11, data) = self.asked(password).await? else {
+            return Err(broken("the server breaks off the log-in"));
+        };
         scram.update(&data).map_err(forged)?;
         frontend::sasl_response(scram.message(), &mut self.write).map_err(unwritten)?;
         self.send().await?;
-        let (12, data) = self.asked().await? else { return Err(broken("the server breaks off the log-in")) };
+        let (12, data) = self.asked(password).await? else {
+            return Err(broken("the server breaks off the log-in"));
+        };
         scram.finish(&data).map_err(forged)
     }
 
-    /// What the server asks for while we log in.
-    async fn asked(&mut self) -> Result<(u32, Bytes)> {
+    /// What the server asks for while we log in. A refusal that repeats the password is told without its words.
+    async fn asked(&mut self, password: Option<&Secret>) -> Result<(u32, Bytes)> {
         let mut bytes = self.within().await?;
         match (bytes[0], bytes.get(5..9).and_then(|way| way.try_into().ok())) {
             (b'R', Some(way)) => Ok((u32::from_be_bytes(way), bytes.split_off(9))),
-            (b'E', _) => Err(self.refuse(&bytes)),
+            (b'E', _) => Err(self.refused_by(Refusal::of(&bytes).without(password))),
             _ => Err(broken("the server breaks off the log-in")),
         }
     }
@@ -247,7 +251,10 @@ impl Wire {
     }
 
     fn refuse(&mut self, message: &[u8]) -> Error {
-        let refusal = Refusal::of(message);
+        self.refused_by(Refusal::of(message))
+    }
+
+    fn refused_by(&mut self, refusal: Refusal) -> Error {
         let error = refusal.error();
         self.refused = Some(refusal.code);
         error
