@@ -20,6 +20,8 @@ mod guide {
     mod operations {}
     #[doc = include_str!("../../docs/guide/clickstream.md")]
     mod clickstream {}
+    #[doc = include_str!("../../docs/guide/access_logs.md")]
+    mod access_logs {}
     #[doc = include_str!("../../docs/guide/crm.md")]
     mod crm {}
     #[doc = include_str!("../../docs/guide/social_and_sales.md")]

@@ -148,6 +148,53 @@ fn every_format_and_codec_comes_back() {
 }
 
 #[test]
+fn a_report_of_another_dialect_is_read_and_made_again_the_same() {
+    let text = "\u{feff}Report\r\n\r\nid;Größe\r\n1;NULL\r\n2;\"ä\r\nö\";3\r\nTotal;2\r\n";
+    let bytes: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let told = ["--header-with", "id", "--null", "NULL", "--footer", "Total", "--keep-ragged"];
+    let (place, counts) = comes_back("a.csv", &bytes, &told);
+    assert_eq!(counts["written"], 2);
+    let rows = || -> Vec<Value> {
+        let mut rows = place.lines("curated");
+        rows.iter_mut().for_each(|row| drop(row.as_object_mut().unwrap().remove("_lake")));
+        rows
+    };
+    let expected = [
+        serde_json::json!({"id": "1", "Größe": null}),
+        serde_json::json!({"id": "2", "Größe": "ä\r\nö", "_extra": ["3"]}),
+    ];
+    assert_eq!(rows(), expected);
+    std::fs::remove_file(&place.input).unwrap();
+    // Nothing is said of the dialect: it is beside the document.
+    let output = place.hydrate(&["--input", "a.csv", "rebuild"]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(rows(), expected);
+    let refused = place.hydrate(&["--input", "a.csv", "--format", "lines", "--null", "x", "drain"]);
+    assert_eq!(refused.status.code(), Some(3), "{}", String::from_utf8_lossy(&refused.stderr));
+}
+
+#[test]
+fn an_access_log_is_read_and_what_is_none_of_it_is_kept_and_replayed() {
+    let log = concat!(
+        "192.0.2.1 - - [26/Nov/2026:18:04:07 +0100] \"GET /a HTTP/1.1\" 200 12 \"-\" \"curl\"\n",
+        "the server is going down\n",
+        "192.0.2.2 - - [26/Nov/2026:18:04:08 +0100] \"\\x16\\x03\" 400 0 \"-\" \"-\"\n",
+    );
+    let (place, counts) = comes_back("access.log", log.as_bytes(), &["--format", "access-combined"]);
+    assert_eq!((counts["written"].as_u64(), counts["quarantined"].as_u64()), (Some(2), Some(1)));
+    let lines = place.lines("curated");
+    assert_eq!((&lines[0]["status"], &lines[0]["time"]), (&200.into(), &"2026-11-26T18:04:07+01:00".into()));
+    assert_eq!(lines[1]["parse_error"], "the request is none");
+    assert_eq!(place.lines("quarantine")[0]["error"]["reason"], "access-log");
+    for command in ["replay", "rebuild"] {
+        let output = place.hydrate(&["--input", "access.log", "--format", "access-combined", command]);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!((place.lines("curated").len(), place.lines("quarantine").len()), (2, 1), "{command}");
+    }
+    assert!(place.hydrate(&["verify"]).status.success());
+}
+
+#[test]
 fn a_large_file_comes_back_in_order() {
     let line = |n: u32| format!("{{\"n\":{n},\"text\":\"{}\"}}\n", "x".repeat((n % 300) as usize));
     let content: String = (0..200_000).map(line).collect();

@@ -158,13 +158,7 @@ impl FilesSourceBuilder {
         if self.max_document_bytes < self.batch_bytes || self.max_document_bytes >= u32::MAX as usize {
             return Err(Error::config("a document is at least as large as a batch, and less than 4 GiB"));
         }
-        if let Finished::Marker(marker) = &self.finished
-            && (marker.trim_matches('.').is_empty() || marker.contains(['/', '\\']))
-        {
-            return Err(
-                Error::config("a marker is the name of a file, or the end of one").with("marker", marker)
-            );
-        }
+        self.finished.check()?;
         self.format.check()?;
         if !self.decoded.is_empty() && self.format != FileFormat::Auto {
             return Err(Error::config(

@@ -11,6 +11,11 @@ const NO_HANDLES: [i32; 2] = [23, 24];
 
 /// An error while reading a file, at an offset of its content.
 pub(super) fn reading(cause: io::Error, path: &Path, at: u64, packed: bool) -> Error {
+    let cause = match cause.downcast::<Error>() {
+        // What a store has said of it already.
+        Ok(error) => return error.with("offset", at),
+        Err(cause) => cause,
+    };
     let passes = cause.kind() == io::ErrorKind::StaleNetworkFileHandle
         || cause.raw_os_error().is_some_and(|code| NO_HANDLES.contains(&code));
     let error = if passes {

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use datalake_core::{Error, Result};
 use serde_json::{Value, json};
 
 /// How a source knows that a file is finished, so that a report that is still being written is not taken for whole.
@@ -35,6 +36,17 @@ pub enum Finished {
 }
 
 impl Finished {
+    /// What is wrong with the settings.
+    pub(super) fn check(&self) -> Result<()> {
+        match self {
+            Self::Marker(marker) if marker.trim_matches('.').is_empty() || marker.contains(['/', '\\']) => {
+                let error = Error::config("a marker is the name of a file, or the end of one");
+                Err(error.with("marker", marker))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Whether a file name is that of a marker.
     pub(super) fn is_marker(&self, path: &Path) -> bool {
         let Self::Marker(marker) = self else { return false };

@@ -19,9 +19,17 @@ const PRINT: u64 = 1024;
 pub(super) struct Tag(u64);
 
 impl Tag {
-    fn of<const N: usize>(parts: [&[u8]; N]) -> Self {
+    pub(super) fn of<const N: usize>(parts: [&[u8]; N]) -> Self {
         let digest = Sha256::of_parts(parts);
         Self(digest.as_bytes()[..8].iter().fold(0, |tag, byte| tag << 8 | u64::from(*byte)))
+    }
+
+    pub(super) fn to_bytes(self) -> [u8; 8] {
+        self.0.to_be_bytes()
+    }
+
+    pub(super) fn from_bytes(bytes: [u8; 8]) -> Self {
+        Self(u64::from_be_bytes(bytes))
     }
 }
 

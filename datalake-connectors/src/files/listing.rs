@@ -10,7 +10,7 @@ use glob::MatchOptions;
 
 use super::identity::Stat;
 
-const MATCHING: MatchOptions =
+pub(super) const MATCHING: MatchOptions =
     MatchOptions { case_sensitive: true, require_literal_separator: true, require_literal_leading_dot: true };
 
 /// A file, a directory or a glob.

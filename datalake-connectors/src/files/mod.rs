@@ -1,4 +1,4 @@
-//! Files on a disk: one file, a directory or a glob.
+//! Files on a disk: one file, a directory or a glob. Those of an object store are read by [`objects`].
 //!
 //! ```
 //! use datalake_connectors::files::{FileFormat, FilesSource};
@@ -61,6 +61,7 @@ mod finished;
 mod format;
 mod identity;
 mod listing;
+pub mod objects;
 mod opening;
 #[cfg(feature = "files-parquet")]
 pub mod parquet;
@@ -82,6 +83,7 @@ pub use finished::Finished;
 pub use format::FileFormat;
 #[cfg(feature = "files-parquet")]
 pub use parquet::{Parquet, ParquetDecoder};
+pub use objects::{ObjectsSource, ObjectsSourceBuilder};
 use position::{SCHEMA, State};
 #[cfg(feature = "files-sheets")]
 pub use sheets::{SheetHeader, Sheets, SheetsDecoder};

@@ -124,13 +124,18 @@ pub(super) fn open(wanted: Wanted<'_>, guess: &Guess, limits: Limits) -> Result<
     };
     let failed = |cause| error::reading(cause, path, at, packed.is_some());
     let input = input(file, codec, at, limits.expansion).map_err(failed)?;
-    let path = path.to_path_buf();
-    let start = Start { path, id: stat.id, known, input, at, print, packed, all };
+    let (locator, path) = (path.to_string_lossy().into(), path.to_path_buf());
+    let start = Start { path, locator, id: stat.id, known, input, at, print, packed, all };
     Ok(Opened::Reading(Box::new(Reading::new(start))))
 }
 
 /// As much of the beginning of the content as is needed to know the format.
-fn beginning(file: &mut File, codec: Compression, bounds: Expansion, guess: &Guess) -> io::Result<Vec<u8>> {
+pub(super) fn beginning(
+    file: &mut (impl Read + Seek + Send),
+    codec: Compression,
+    bounds: Expansion,
+    guess: &Guess,
+) -> io::Result<Vec<u8>> {
     let mut head = Vec::new();
     if !matches!(guess, Guess::Known(_)) {
         file.rewind()?;
@@ -142,7 +147,12 @@ fn beginning(file: &mut File, codec: Compression, bounds: Expansion, guess: &Gue
 }
 
 /// The content from an offset on.
-fn input(mut file: File, codec: Compression, at: u64, bounds: Expansion) -> io::Result<Box<dyn Read + Send>> {
+pub(super) fn input(
+    mut file: impl Read + Seek + Send + 'static,
+    codec: Compression,
+    at: u64,
+    bounds: Expansion,
+) -> io::Result<Box<dyn Read + Send>> {
     if codec.is_none() {
         file.seek(SeekFrom::Start(at))?;
         return Ok(Box::new(file));

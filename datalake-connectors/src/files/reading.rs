@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use datalake_core::split::Cutter;
-use datalake_core::{Document, Error, ErrorKind, Result};
+use datalake_core::{Document, Error, ErrorKind, Format, Result};
 
 use super::dialect::Found;
 use super::error;
@@ -40,6 +40,8 @@ pub(super) struct Reading {
 /// An open file, at the byte where reading begins.
 pub(super) struct Start {
     pub(super) path: PathBuf,
+    /// Where the content is, for lineage.
+    pub(super) locator: Arc<str>,
     pub(super) id: Tag,
     pub(super) known: Known,
     pub(super) input: Box<dyn Read + Send>,
@@ -59,8 +61,7 @@ pub(super) struct Chunk {
 
 impl Reading {
     pub(super) fn new(start: Start) -> Self {
-        let locator = start.path.to_string_lossy().into();
-        let Start { path, id, known, input, at, print, packed, all } = start;
+        let Start { path, locator, id, known, input, at, print, packed, all } = start;
         Self { path, locator, known, input, ahead: Bytes::new(), at, print, packed, all, damage: None, id }
     }
 
@@ -185,15 +186,19 @@ impl Reading {
         }
     }
 
+    /// The format of what follows, unless it begins with the header.
+    pub(super) fn format_of_the_rest(&self) -> Option<Arc<Format>> {
+        let header_is_over = self.known.headed.as_ref().is_none_or(|(end, _)| self.at >= *end);
+        header_is_over.then(|| Arc::clone(&self.known.format))
+    }
+
     /// The file as a position keeps it.
     pub(super) fn entry(&self, stat: &Stat, was: Option<String>, end: bool) -> Entry {
         let (packed, print, sum) = match self.packed {
             Some((length, tag)) => (Some(length), tag, None),
             None => (None, self.print.tag(), Some(self.print.sum())),
         };
-        let header_is_over = self.known.headed.as_ref().is_none_or(|(end, _)| self.at >= *end);
-        let format =
-            ((!end && header_is_over) || self.known.goes_on()).then(|| Arc::clone(&self.known.format));
+        let format = if end && !self.known.goes_on() { None } else { self.format_of_the_rest() };
         let seal = end.then_some(stat.seal);
         let csv = self.known.detected.as_ref().map(Found::to_text);
         Entry { id: stat.id, at: self.at, print, sum, seal, packed, format, csv, was, failed: None }

@@ -300,7 +300,23 @@ fn info(key: String, found: &fs::Metadata) -> io::Result<Option<ObjectInfo>> {
         return Ok(None);
     }
     let modified = DateTime::<Utc>::from(found.modified()?);
-    Ok(Some(ObjectInfo { key, bytes: found.len(), modified }))
+    let etag = Some(format!(
+        "\"{:x}-{:x}-{:x}\"",
+        inode(found),
+        modified.timestamp_nanos_opt().unwrap_or(0),
+        found.len()
+    ));
+    Ok(Some(ObjectInfo { key, bytes: found.len(), modified, etag }))
+}
+
+#[cfg(unix)]
+fn inode(found: &fs::Metadata) -> u64 {
+    std::os::unix::fs::MetadataExt::ino(found)
+}
+
+#[cfg(not(unix))]
+fn inode(_: &fs::Metadata) -> u64 {
+    0
 }
 
 /// Adds the objects below a directory in the order of their keys. `base` is the key of the directory with a slash at

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::{Bound, Range};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
@@ -13,12 +14,21 @@ use super::{Created, ObjectInfo, ObjectStore, Payload, PutOptions, check_key, cl
 use crate::Result;
 use crate::ambient::{Clock, SystemClock};
 
-type Objects = BTreeMap<String, (Bytes, DateTime<Utc>)>;
+type Objects = BTreeMap<String, Object>;
+
+#[derive(Debug, Clone)]
+struct Object {
+    bytes: Bytes,
+    modified: DateTime<Utc>,
+    /// The number of the write.
+    version: u64,
+}
 
 /// A store in memory. Clones share their objects.
 #[derive(Clone)]
 pub struct MemoryStore {
     objects: Arc<Mutex<Objects>>,
+    written: Arc<AtomicU64>,
     clock: Arc<dyn Clock>,
 }
 
@@ -31,14 +41,19 @@ impl MemoryStore {
 
     /// An empty store whose objects are dated by a clock.
     pub fn with_clock(clock: impl Clock) -> Self {
-        Self { objects: Arc::default(), clock: Arc::new(clock) }
+        Self { objects: Arc::default(), written: Arc::default(), clock: Arc::new(clock) }
     }
 
     fn objects(&self) -> MutexGuard<'_, Objects> {
         self.objects.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn look<T>(&self, key: &str, look: impl FnOnce(&(Bytes, DateTime<Utc>)) -> T) -> Result<T> {
+    fn object(&self, payload: Payload) -> Object {
+        let version = self.written.fetch_add(1, Ordering::Relaxed);
+        Object { bytes: payload.into_bytes(), modified: self.clock.now(), version }
+    }
+
+    fn look<T>(&self, key: &str, look: impl FnOnce(&Object) -> T) -> Result<T> {
         check_key(key)?;
         self.objects().get(key).map(look).ok_or_else(|| not_found(key))
     }
@@ -64,7 +79,7 @@ impl ObjectStore for MemoryStore {
 
     async fn put(&self, key: &str, payload: Payload, _options: PutOptions) -> Result<()> {
         check_key(key)?;
-        self.objects().insert(key.to_owned(), (payload.into_bytes(), self.clock.now()));
+        self.objects().insert(key.to_owned(), self.object(payload));
         Ok(())
     }
 
@@ -74,20 +89,20 @@ impl ObjectStore for MemoryStore {
         if objects.contains_key(key) {
             return Ok(Created::Exists);
         }
-        objects.insert(key.to_owned(), (payload.into_bytes(), self.clock.now()));
+        objects.insert(key.to_owned(), self.object(payload));
         Ok(Created::New)
     }
 
     async fn get(&self, key: &str) -> Result<Bytes> {
-        self.look(key, |(bytes, _)| bytes.clone())
+        self.look(key, |object| object.bytes.clone())
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
-        self.look(key, |(bytes, _)| bytes.slice(clip(bytes.len() as u64, &range)))
+        self.look(key, |object| object.bytes.slice(clip(object.bytes.len() as u64, &range)))
     }
 
     async fn head(&self, key: &str) -> Result<ObjectInfo> {
-        self.look(key, |(bytes, modified)| info(key, bytes, *modified))
+        self.look(key, |object| info(key, object))
     }
 
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<ObjectInfo>> {
@@ -99,7 +114,7 @@ impl ObjectStore for MemoryStore {
             .objects()
             .range::<str, _>((from, Bound::Unbounded))
             .take_while(|(key, _)| key.starts_with(prefix))
-            .map(|(key, (bytes, modified))| Ok(info(key, bytes, *modified)))
+            .map(|(key, object)| Ok(info(key, object)))
             .collect();
         stream::iter(found).boxed()
     }
@@ -111,6 +126,8 @@ impl ObjectStore for MemoryStore {
     }
 }
 
-fn info(key: &str, bytes: &Bytes, modified: DateTime<Utc>) -> ObjectInfo {
-    ObjectInfo { key: key.to_owned(), bytes: bytes.len() as u64, modified }
+fn info(key: &str, object: &Object) -> ObjectInfo {
+    let Object { bytes, modified, version } = object;
+    let etag = Some(format!("\"{version}\""));
+    ObjectInfo { key: key.to_owned(), bytes: bytes.len() as u64, modified: *modified, etag }
 }

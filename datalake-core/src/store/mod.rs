@@ -27,6 +27,22 @@ pub struct ObjectInfo {
     pub bytes: u64,
     /// When it was written, by the clock of the store.
     pub modified: DateTime<Utc>,
+    /// What the store calls these bytes under this key, if it has such a name: another when the object is written anew
+    /// with others.
+    pub etag: Option<String>,
+}
+
+impl ObjectInfo {
+    /// Whether this is the object that was seen before, and not another under its key: by the entity tags, where both
+    /// have one, and otherwise by length and time.
+    #[must_use]
+    pub fn is_same(&self, seen: &Self) -> bool {
+        self.key == seen.key
+            && match (&self.etag, &seen.etag) {
+                (Some(tag), Some(other)) => tag == other,
+                _ => (self.bytes, self.modified) == (seen.bytes, seen.modified),
+            }
+    }
 }
 
 /// What goes with an object.
@@ -161,6 +177,16 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is none.
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes>;
 
+    /// Some of the bytes of an object as it was seen, and not of one that has been written over it since.
+    ///
+    /// # Errors
+    /// As [`get_range`](Self::get_range), and [`Conflict`](crate::ErrorKind::Conflict) if the object is another now.
+    async fn get_range_of(&self, seen: &ObjectInfo, range: Range<u64>) -> Result<Bytes> {
+        let bytes = self.get_range(&seen.key, range).await?;
+        // Whatever was written over it before the bytes were read is there to be seen after.
+        if self.head(&seen.key).await?.is_same(seen) { Ok(bytes) } else { Err(changed(&seen.key)) }
+    }
+
     /// What is known of an object.
     ///
     /// # Errors
@@ -188,6 +214,12 @@ pub fn check_key(key: &str) -> Result<()> {
         return Err(Error::config("not a key of an object store").with("key", format_args!("{key:?}")));
     }
     Ok(())
+}
+
+/// The error of [`ObjectStore::get_range_of`] for an object that has been written over.
+#[must_use]
+pub fn changed(key: &str) -> Error {
+    Error::new(crate::ErrorKind::Conflict, "the object has been written over").with("key", key)
 }
 
 pub(crate) fn not_found(key: &str) -> Error {

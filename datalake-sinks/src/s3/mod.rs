@@ -167,7 +167,11 @@ impl ObjectStore for S3Store {
     }
 
     async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
-        self.inner.get_range(key, range).await
+        self.inner.get_range(key, range, None).await
+    }
+
+    async fn get_range_of(&self, seen: &ObjectInfo, range: Range<u64>) -> Result<Bytes> {
+        self.inner.get_range(&seen.key, range, seen.etag.as_deref()).await
     }
 
     async fn head(&self, key: &str) -> Result<ObjectInfo> {

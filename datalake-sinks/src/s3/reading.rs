@@ -9,7 +9,7 @@ use aws_sdk_s3::primitives::DateTime as SdkTime;
 use aws_sdk_s3::types::Object;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use datalake_core::store::{ObjectInfo, check_key};
+use datalake_core::store::{ObjectInfo, changed, check_key};
 use datalake_core::{Error, ErrorKind, Result};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
@@ -31,18 +31,28 @@ impl Inner {
         Ok(bytes)
     }
 
-    pub(super) async fn get_range(&self, key: &str, range: Range<u64>) -> Result<Bytes> {
+    /// Of the object with an entity tag, if one is given.
+    pub(super) async fn get_range(&self, key: &str, range: Range<u64>, etag: Option<&str>) -> Result<Bytes> {
         let full = self.full(key)?;
         if range.is_empty() {
-            return self.head(key).await.map(|_| Bytes::new());
+            let seen = self.head(key).await?;
+            let same = etag.is_none_or(|etag| seen.etag.as_deref() == Some(etag));
+            return if same { Ok(Bytes::new()) } else { Err(changed(key)) };
         }
         let wanted = format!("bytes={}-{}", range.start, range.end - 1);
         let request = self.client.get_object().bucket(&self.bucket).key(full).range(wanted);
+        let request = request.set_if_match(etag.map(str::to_owned));
         let answer = match request.send().await {
             Ok(answer) => answer,
             Err(error) if datalake_aws::error::status(&error) == Some(416) => return Ok(Bytes::new()),
+            Err(error) if etag.is_some() && datalake_aws::error::status(&error) == Some(412) => {
+                return Err(changed(key));
+            }
             Err(error) => return Err(self.failed(NOT_READ, key, &error)),
         };
+        if etag.is_some() && answer.e_tag() != etag {
+            return Err(changed(key));
+        }
         let given = answer.content_range().and_then(span).filter(|(start, _)| *start == range.start);
         let (start, end) = given.ok_or_else(|| self.unclear("other bytes came than were asked for", key))?;
         let bytes = self.body(key, answer).await?;
@@ -74,7 +84,7 @@ impl Inner {
         let request = self.client.head_object().bucket(&self.bucket).key(self.full(key)?);
         let answer = request.send().await.map_err(|error| self.failed(NOT_SEEN, key, &error))?;
         let (length, modified) = (answer.content_length(), answer.last_modified());
-        info(key, length, modified)
+        info(key, length, modified, answer.e_tag())
             .filter(|_| answer.e_tag().is_some())
             .ok_or_else(|| self.unclear(NOT_SEEN, key))
     }
@@ -131,7 +141,7 @@ impl Inner {
         if check_key(key).is_err() {
             return Ok(None);
         }
-        info(key, object.size(), object.last_modified()).map(Some).ok_or(())
+        info(key, object.size(), object.last_modified(), object.e_tag()).map(Some).ok_or(())
     }
 }
 
@@ -152,10 +162,16 @@ fn next(answer: &ListObjectsV2Output) -> Result<Option<String>, ()> {
     }
 }
 
-fn info(key: &str, length: Option<i64>, modified: Option<&SdkTime>) -> Option<ObjectInfo> {
+fn info(
+    key: &str,
+    length: Option<i64>,
+    modified: Option<&SdkTime>,
+    etag: Option<&str>,
+) -> Option<ObjectInfo> {
     let modified = modified?;
     let modified = DateTime::<Utc>::from_timestamp(modified.secs(), modified.subsec_nanos())?;
-    Some(ObjectInfo { key: key.to_owned(), bytes: u64::try_from(length?).ok()?, modified })
+    let (key, etag) = (key.to_owned(), etag.map(str::to_owned));
+    Some(ObjectInfo { key, bytes: u64::try_from(length?).ok()?, modified, etag })
 }
 
 /// The bytes that a `Content-Range` names.

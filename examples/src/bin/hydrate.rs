@@ -6,7 +6,7 @@
 //! cargo run --release -p datalake-examples --bin hydrate -- --lake ./lake --dataset orders cat --zone raw
 //! ```
 //!
-//! The input is a file, a directory, a glob, or an `http(s)` URL. Without a command it drains: it takes what there is
+//! The input is a file, a directory, a glob, an `http(s)` URL or, with the feature `s3`, `s3://bucket/prefix` or a glob of keys. Without a command it drains: it takes what there is
 //! and ends; a last line without its end is a record. `run` goes on until ctrl-c and follows files that are still written
 //! to; a half-written last line waits, as it does for a drain with `--follow`. Started again it goes on where the ledger says. Documents go to `raw/` byte for byte, records to `curated/`,
 //! records that do not parse to `quarantine/`. Built with the feature `parquet`, `--curated-format parquet` makes the
@@ -15,14 +15,16 @@
 //! Built with the feature `s3`, `--lake s3://bucket/prefix` works as a directory does.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser, ValueEnum};
-use datalake_connectors::files::{FileFormat, FilesSource};
+use clap::{Args, CommandFactory, Parser, ValueEnum};
+use datalake_connectors::files::{AccessLog, CsvDialect, FileFormat, FilesSource, Finished, ObjectsSource};
 use datalake_connectors::web::poll::PollSource;
 use datalake_core::codec::Compression;
 use datalake_core::pipeline::PipelineBuilder;
-use datalake_core::{Csv, Dataset, Error, Format, PipelineId, Result, Source};
+use datalake_core::store::ObjectStore;
+use datalake_core::{Csv, Dataset, Encoding, Error, Format, PipelineId, Result, Source};
 use datalake_examples::{lake_at, lake_to_look_into};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
@@ -32,7 +34,7 @@ use datalake_sinks::lake::{LakeSink, Partition};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// What to read: a file, a directory, a glob, or an http(s) URL
+    /// What to read: a file, a directory, a glob, an http(s) URL, or s3://bucket/prefix in a build with the feature s3
     #[arg(long, value_name = "PATH|GLOB|URL")]
     input: Option<String>,
     /// The dataset it becomes
@@ -47,6 +49,15 @@ struct Arguments {
     /// What the input holds; by extension or content type by default
     #[arg(long, value_enum, default_value_t)]
     format: InputFormat,
+    #[command(flatten)]
+    table: Table,
+    /// A file is finished once its marker is there: `.done` for orders.csv.done or orders.done, or a name such as
+    /// _SUCCESS for all files of a directory
+    #[arg(long, value_name = "NAME", conflicts_with = "quiet")]
+    marker: Option<String>,
+    /// A file is finished once nobody has touched it for this long, for instance 1m
+    #[arg(long, value_name = "TIME", value_parser = datalake_host::cli::duration)]
+    quiet: Option<Duration>,
     /// Read directories in directories too
     #[arg(long)]
     recursive: bool,
@@ -75,6 +86,32 @@ struct Arguments {
     command: Option<Command>,
 }
 
+/// How delimited text is written. What is not said is found out from each file.
+#[derive(Debug, Args)]
+struct Table {
+    /// The character between the fields of delimited text
+    #[arg(long, value_name = "CHARACTER")]
+    delimiter: Option<char>,
+    /// How delimited text is encoded, for instance utf-16le or cp1252
+    #[arg(long, value_name = "NAME")]
+    encoding: Option<Encoding>,
+    /// The header is below so many lines
+    #[arg(long, value_name = "LINES", conflicts_with = "header_with")]
+    header_after: Option<usize>,
+    /// The header is the first row with this column; can be given several times
+    #[arg(long, value_name = "COLUMN")]
+    header_with: Vec<String>,
+    /// This text without quotes is null; can be given several times
+    #[arg(long, value_name = "TEXT")]
+    null: Vec<String>,
+    /// A row that begins with this word is no record; can be given several times
+    #[arg(long, value_name = "WORD")]
+    footer: Vec<String>,
+    /// Keep rows with too many or too few fields
+    #[arg(long)]
+    keep_ragged: bool,
+}
+
 #[derive(Debug, Clone, Copy, Default, ValueEnum)]
 enum InputFormat {
     #[default]
@@ -84,6 +121,18 @@ enum InputFormat {
     JsonArray,
     Csv,
     Tsv,
+    /// Delimited text of any dialect, whatever the extension
+    Table,
+    /// Access logs of Apache and nginx
+    AccessCombined,
+    /// Access logs with one JSON object a line
+    AccessJson,
+    /// Standard logs of CloudFront
+    AccessCloudfront,
+    /// The extended log format of the W3C, as of IIS
+    AccessW3c,
+    /// Access logs of an Application Load Balancer
+    AccessAlb,
     Lines,
     Whole,
 }
@@ -138,7 +187,7 @@ async fn host(arguments: &Arguments) -> Result<Host> {
         CuratedFormat::Parquet => sink.parquet(datalake_sinks::lake::ParquetSettings::new()),
     };
     let sink = arguments.partition.iter().cloned().fold(sink, |sink, by| sink.partition(by)).build();
-    let source = source(arguments, &input, dataset)?;
+    let source = source(arguments, &input, dataset).await?;
     let within = arguments.commit_within;
     let make = move |pipeline: PipelineBuilder| async move {
         Ok(pipeline.boxed_source(source).lake(&sink).commit_within(within))
@@ -146,38 +195,82 @@ async fn host(arguments: &Arguments) -> Result<Host> {
     Ok(host.pipeline(name.as_str(), make))
 }
 
-fn source(arguments: &Arguments, input: &str, dataset: Dataset) -> Result<Box<dyn Source>> {
+async fn source(arguments: &Arguments, input: &str, dataset: Dataset) -> Result<Box<dyn Source>> {
     if input.starts_with("http://") || input.starts_with("https://") {
         let poll = PollSource::builder(dataset, input);
-        let poll = match arguments.format.of_page() {
+        if arguments.table.dialect().is_some() || arguments.marker.is_some() || arguments.quiet.is_some() {
+            return Err(Error::config("dialects, markers and quiet times are for files"));
+        }
+        let poll = match arguments.format.of_page()? {
             Some(format) => poll.format(format),
             None => poll,
         };
         return Ok(Box::new(poll.build()?));
     }
     let follow = arguments.follow || matches!(arguments.command, Some(Command::Run(_)));
-    let files = FilesSource::builder(dataset, input).format(arguments.format.of_file());
+    let finished = match (&arguments.marker, arguments.quiet) {
+        (Some(marker), _) => Finished::Marker(marker.clone()),
+        (None, Some(quiet)) => Finished::Quiet(quiet),
+        (None, None) => Finished::AsItStands,
+    };
+    let format = arguments.format.of_file(&arguments.table)?;
+    if let Some(place) = input.strip_prefix("s3://") {
+        let (bucket, keys) = place.split_once('/').unwrap_or((place, ""));
+        let store = bucket_at(bucket).await?;
+        let objects = ObjectsSource::builder(dataset, store, keys).format(format).finished(finished);
+        return Ok(Box::new(objects.build()?));
+    }
+    let files = FilesSource::builder(dataset, input).format(format).finished(finished);
     Ok(Box::new(files.recursive(arguments.recursive).follow(follow).build()?))
 }
 
+#[cfg(feature = "s3")]
+async fn bucket_at(bucket: &str) -> Result<Arc<dyn ObjectStore>> {
+    Ok(Arc::new(datalake_sinks::s3::S3Store::builder(bucket).build().await?))
+}
+
+#[cfg(not(feature = "s3"))]
+async fn bucket_at(bucket: &str) -> Result<Arc<dyn ObjectStore>> {
+    Err(Error::config("a bucket is read in a build with the feature s3").with("bucket", bucket))
+}
+
 impl InputFormat {
-    fn of_file(self) -> FileFormat {
-        match self {
+    fn of_file(self, table: &Table) -> Result<FileFormat> {
+        if let Some(dialect) = table.dialect() {
+            return match self {
+                Self::Auto | Self::Csv | Self::Table => Ok(FileFormat::Dialect(dialect)),
+                Self::Tsv => Ok(FileFormat::Dialect(dialect.delimiter('\t'))),
+                _ => Err(Error::config("only delimited text has a dialect")),
+            };
+        }
+        Ok(match self {
             Self::Auto => FileFormat::Auto,
             Self::Ndjson => FileFormat::Ndjson,
             Self::Json => FileFormat::Json,
             Self::JsonArray => FileFormat::JsonArray(String::new()),
             Self::Csv => FileFormat::Csv { delimiter: ',' },
             Self::Tsv => FileFormat::Csv { delimiter: '\t' },
+            Self::Table => FileFormat::Dialect(CsvDialect::detected()),
+            Self::AccessCombined => FileFormat::AccessLog(AccessLog::Combined),
+            Self::AccessJson => FileFormat::AccessLog(AccessLog::Json),
+            Self::AccessCloudfront => FileFormat::AccessLog(AccessLog::CloudFront),
+            Self::AccessW3c => FileFormat::AccessLog(AccessLog::W3c),
+            Self::AccessAlb => FileFormat::AccessLog(AccessLog::Alb),
             Self::Lines => FileFormat::Lines,
             Self::Whole => FileFormat::Whole,
-        }
+        })
     }
 
-    fn of_page(self) -> Option<Format> {
+    fn of_page(self) -> Result<Option<Format>> {
         let csv = |delimiter| Format::Csv(Csv::new(delimiter));
-        Some(match self {
-            Self::Auto => return None,
+        Ok(Some(match self {
+            Self::Auto => return Ok(None),
+            Self::Table
+            | Self::AccessCombined
+            | Self::AccessJson
+            | Self::AccessCloudfront
+            | Self::AccessW3c
+            | Self::AccessAlb => return Err(Error::config("this format is for files")),
             Self::Ndjson => Format::Ndjson,
             Self::Json => Format::Json,
             Self::JsonArray => Format::json_array(),
@@ -185,7 +278,32 @@ impl InputFormat {
             Self::Tsv => csv('\t'),
             Self::Lines => Format::Lines,
             Self::Whole => Format::Whole,
-        })
+        }))
+    }
+}
+
+impl Table {
+    /// The dialect, if anything is said of it.
+    fn dialect(&self) -> Option<CsvDialect> {
+        let mut dialect = CsvDialect::detected();
+        if let Some(delimiter) = self.delimiter {
+            dialect = dialect.delimiter(delimiter);
+        }
+        if let Some(encoding) = self.encoding {
+            dialect = dialect.encoding(encoding);
+        }
+        if let Some(lines) = self.header_after {
+            dialect = dialect.header_after(lines);
+        }
+        if !self.header_with.is_empty() {
+            dialect = dialect.header_with(self.header_with.iter().cloned());
+        }
+        dialect = self.null.iter().fold(dialect, |dialect, null| dialect.null(null));
+        dialect = self.footer.iter().fold(dialect, |dialect, word| dialect.footer(word));
+        if self.keep_ragged {
+            dialect = dialect.keep_ragged();
+        }
+        (dialect != CsvDialect::detected()).then_some(dialect)
     }
 }
 
