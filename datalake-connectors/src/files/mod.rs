@@ -81,9 +81,9 @@ pub use dialect::CsvDialect;
 pub use failures::{FailedFile, Failures};
 pub use finished::Finished;
 pub use format::FileFormat;
+pub use objects::{ObjectsSource, ObjectsSourceBuilder};
 #[cfg(feature = "files-parquet")]
 pub use parquet::{Parquet, ParquetDecoder};
-pub use objects::{ObjectsSource, ObjectsSourceBuilder};
 use position::{SCHEMA, State};
 #[cfg(feature = "files-sheets")]
 pub use sheets::{SheetHeader, Sheets, SheetsDecoder};

@@ -235,6 +235,8 @@ pub(crate) fn clip(len: u64, range: &Range<u64>) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
+    use futures::StreamExt;
+
     use super::*;
 
     #[test]
@@ -245,6 +247,29 @@ mod tests {
             assert!(check_key(key).is_err(), "{key:?}");
         }
         assert!(check_key("curated/orders/dt=2026-11-22/ä ö.ndjson").is_ok());
+    }
+
+    #[tokio::test]
+    async fn ranges_of_an_object_that_was_seen_are_not_of_one_written_over_it() -> Result<()> {
+        let folder = tempfile::tempdir().unwrap();
+        let stores: [Box<dyn ObjectStore>; 2] =
+            [Box::new(MemoryStore::new()), Box::new(LocalStore::open_without_sync(folder.path())?)];
+        for store in stores {
+            store.put("a/1", "0123456789".into(), PutOptions::default()).await?;
+            let seen = store.head("a/1").await?;
+            let listed = store.list("a/", None).next().await.unwrap()?;
+            assert!(listed.is_same(&seen), "{listed:?} {seen:?}");
+            for (range, expected) in [(2..5, "234"), (8..20, "89"), (0..10, "0123456789")] {
+                assert_eq!(store.get_range_of(&seen, range).await?, expected);
+            }
+            store.put("a/1", "abcdefghij".into(), PutOptions::default()).await?;
+            let error = store.get_range_of(&seen, 2..5).await.unwrap_err();
+            assert_eq!(error.kind(), crate::ErrorKind::Conflict, "{store:?}");
+            let now = store.head("a/1").await?;
+            assert!(!now.is_same(&seen));
+            assert_eq!(store.get_range_of(&now, 2..5).await?, "cde");
+        }
+        Ok(())
     }
 
     #[test]

@@ -35,6 +35,12 @@ pub(super) struct Settings {
     pub(super) late: chrono::Duration,
 }
 
+/// An object and what of it is open.
+type Begun = (ObjectInfo, Box<Reading>);
+
+/// Something, or nothing more for now, or what could not be done and why.
+type Attempt<T> = Result<Option<T>, (ObjectInfo, Error)>;
+
 /// What one step gave.
 #[derive(Debug)]
 pub(super) struct Step {
@@ -51,7 +57,7 @@ pub(super) struct Worker {
     failures: Failures,
     /// What is left of this pass.
     tasks: Option<VecDeque<ObjectInfo>>,
-    current: Option<(ObjectInfo, Box<Reading>)>,
+    current: Option<Begun>,
     /// When what exists was written.
     times: HashMap<Tag, DateTime<Utc>>,
     /// When the oldest of what waits for a marker was written.
@@ -151,10 +157,7 @@ impl Worker {
     }
 
     /// The object being read, or the next one, opened.
-    fn begin(
-        &mut self,
-        runtime: &Handle,
-    ) -> std::result::Result<Option<(ObjectInfo, Box<Reading>)>, (ObjectInfo, Error)> {
+    fn begin(&mut self, runtime: &Handle) -> Attempt<Begun> {
         if let Some(current) = self.current.take() {
             return Ok(Some(current));
         }
@@ -220,7 +223,7 @@ impl Worker {
     }
 
     fn left(&self) -> u64 {
-        let rest = |(info, reading): &(ObjectInfo, Box<Reading>)| info.bytes.saturating_sub(reading.at());
+        let rest = |(info, reading): &Begun| info.bytes.saturating_sub(reading.at());
         let tasks = self.tasks.iter().flatten().map(|info| info.bytes).sum::<u64>();
         tasks + self.current.as_ref().map_or(0, rest)
     }
