@@ -54,11 +54,7 @@ impl FilesSourceBuilder {
     #[cfg(feature = "files-sheets")]
     #[must_use]
     pub fn sheets(mut self, sheets: super::Sheets) -> Self {
-        self.decoded.push(Decoded {
-            extensions: &["xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods"],
-            format: sheets.format(),
-            decoder: std::sync::Arc::new(super::SheetsDecoder),
-        });
+        self.decoded.push(Decoded::sheets(sheets));
         self
     }
 
@@ -68,11 +64,7 @@ impl FilesSourceBuilder {
     #[cfg(feature = "files-parquet")]
     #[must_use]
     pub fn parquet(mut self, parquet: super::Parquet) -> Self {
-        self.decoded.push(Decoded {
-            extensions: &["parquet", "parq", "pq"],
-            format: parquet.format(),
-            decoder: std::sync::Arc::new(super::ParquetDecoder),
-        });
+        self.decoded.push(Decoded::parquet(parquet));
         self
     }
 

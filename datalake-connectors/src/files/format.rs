@@ -106,6 +106,26 @@ pub(super) struct Decoded {
     pub(super) decoder: Arc<dyn Decoder>,
 }
 
+impl Decoded {
+    #[cfg(feature = "files-sheets")]
+    pub(super) fn sheets(sheets: super::Sheets) -> Self {
+        Self {
+            extensions: &["xlsx", "xlsm", "xltx", "xltm", "xlsb", "xls", "ods"],
+            format: sheets.format(),
+            decoder: Arc::new(super::SheetsDecoder),
+        }
+    }
+
+    #[cfg(feature = "files-parquet")]
+    pub(super) fn parquet(parquet: super::Parquet) -> Self {
+        Self {
+            extensions: &["parquet", "parq", "pq"],
+            format: parquet.format(),
+            decoder: Arc::new(super::ParquetDecoder),
+        }
+    }
+}
+
 fn by_name(path: &Path, decoded: &[Decoded]) -> Guess {
     let name = path.file_name().map(|name| name.to_string_lossy().to_ascii_lowercase()).unwrap_or_default();
     let stamp = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'_'));

@@ -12,6 +12,7 @@ use super::listing::Keys;
 use super::opening::locator;
 use super::worker::Settings;
 use super::{KIND, ObjectsSource};
+use crate::files::format::Decoded;
 use crate::files::opening::Limits;
 use crate::files::{FileFormat, Finished};
 
@@ -30,6 +31,7 @@ pub struct ObjectsSourceBuilder {
     poll: Duration,
     remember: usize,
     late: Duration,
+    decoded: Vec<Decoded>,
 }
 
 impl ObjectsSourceBuilder {
@@ -47,7 +49,24 @@ impl ObjectsSourceBuilder {
             poll: Duration::from_secs(60),
             remember: 50_000,
             late: Duration::from_secs(7 * 24 * 3600),
+            decoded: Vec::new(),
         }
+    }
+
+    /// Reads workbooks too, as [`FilesSourceBuilder::sheets`](crate::files::FilesSourceBuilder::sheets).
+    #[cfg(feature = "files-sheets")]
+    #[must_use]
+    pub fn sheets(mut self, sheets: crate::files::Sheets) -> Self {
+        self.decoded.push(Decoded::sheets(sheets));
+        self
+    }
+
+    /// Reads Parquet too, as [`FilesSourceBuilder::parquet`](crate::files::FilesSourceBuilder::parquet).
+    #[cfg(feature = "files-parquet")]
+    #[must_use]
+    pub fn parquet(mut self, parquet: crate::files::Parquet) -> Self {
+        self.decoded.push(Decoded::parquet(parquet));
+        self
     }
 
     /// What the objects contain. By the extension of their keys, by default.
@@ -136,6 +155,11 @@ impl ObjectsSourceBuilder {
         }
         self.finished.check()?;
         self.format.check()?;
+        if !self.decoded.is_empty() && self.format != FileFormat::Auto {
+            return Err(Error::config(
+                "workbooks and tables are known by their extension: leave the format to it",
+            ));
+        }
         let keys = Keys::new(&self.keys)?;
         let late = chrono::Duration::from_std(self.late)
             .map_err(|cause| Error::config("objects cannot be as late as that").caused_by(cause))?;
@@ -146,6 +170,9 @@ impl ObjectsSourceBuilder {
             "max_document_bytes": self.max_document_bytes,
             "late_secs": self.late.as_secs(),
         });
+        if !self.decoded.is_empty() {
+            config["decoded"] = self.decoded.iter().map(|decoded| json!(decoded.format)).collect();
+        }
         if let Some(finished) = self.finished.config() {
             config["finished"] = finished;
         }
@@ -169,6 +196,7 @@ impl ObjectsSourceBuilder {
                 poll: self.poll,
                 remember: self.remember,
                 late,
+                decoded: self.decoded,
             },
         ))
     }

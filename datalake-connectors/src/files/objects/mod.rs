@@ -142,7 +142,8 @@ impl Source for ObjectsSource {
     }
 
     fn decoders(&self) -> Vec<Arc<dyn Decoder>> {
-        vec![Arc::new(AccessLogs)]
+        let others = self.settings.decoded.iter().map(|decoded| Arc::clone(&decoded.decoder));
+        [Arc::new(AccessLogs) as Arc<dyn Decoder>].into_iter().chain(others).collect()
     }
 
     fn remaining(&self) -> Remaining {

@@ -37,7 +37,7 @@ pub(super) fn open(
     let known = match from.and_then(|current| current.format.clone()) {
         Some(format) => Known::plain(format),
         None => {
-            let guess = settings.format.guess(path);
+            let guess = settings.format.guess(path, &settings.decoded);
             let head = beginning(&mut ranges, codec, limits.expansion, &guess)
                 .map_err(|cause| error::reading(cause, path, 0, packed))?;
             let whole = (head.len() as u64) < PROBE;

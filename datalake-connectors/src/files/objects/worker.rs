@@ -13,6 +13,7 @@ use tokio::runtime::Handle;
 use super::listing::Keys;
 use super::opening::open;
 use super::position::{Current, SCHEMA, State, version};
+use crate::files::format::Decoded;
 use crate::files::identity::Tag;
 use crate::files::opening::Limits;
 use crate::files::reading::{Chunk, Reading};
@@ -33,6 +34,7 @@ pub(super) struct Settings {
     pub(super) poll: Duration,
     pub(super) remember: usize,
     pub(super) late: chrono::Duration,
+    pub(super) decoded: Vec<Decoded>,
 }
 
 /// An object and what of it is open.
