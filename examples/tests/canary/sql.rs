@@ -145,6 +145,7 @@ async fn passwords_of_databases_that_are_read_are_nowhere() {
     };
     let (right, wrong) = (silo.right.value.as_str(), silo.wrong.value.as_str());
     let url = || silo.url(None);
+    let repeats = repeating().await;
     for builder in [
         table(silo.url(Some(&silo.right)), "shops"),
         table(url(), "shops").password(right),
@@ -156,6 +157,8 @@ async fn passwords_of_databases_that_are_read_are_nowhere() {
         table(url().replace("127.0.0.1", "127.0.0.1:1,127.0.0.1"), "shops").password(right),
         table(format!("postgres://lake:{right}@127.0.0.1:1/lake"), "shops"),
         table("postgres://lake@127.0.0.1:1/lake".into(), "shops").password(right),
+        table(repeats.clone(), "shops").password(right),
+        table(repeats, "shops").password(wrong),
     ] {
         runs.run(builder, |builder| builder.build()).await;
     }

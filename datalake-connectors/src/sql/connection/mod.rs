@@ -105,7 +105,7 @@ impl Server {
         };
         let connected = tokio::time::timeout(self.connect_timeout, connecting).await;
         let (client, task) = match connected {
-            Ok(connected) => connected.map_err(|cause| self.failed(&cause))?,
+            Ok(connected) => connected.map_err(|cause| self.failed(&cause, password))?,
             Err(_) => {
                 let error = Error::new(ErrorKind::Unavailable, "the server does not answer");
                 return Err(error.with("server", &self.url));
@@ -117,7 +117,14 @@ impl Server {
         Ok(connection)
     }
 
-    fn failed(&self, cause: &tokio_postgres::Error) -> Error {
+    /// A refusal that repeats the password is told by its code alone.
+    fn failed(&self, cause: &tokio_postgres::Error, password: Option<&Secret>) -> Error {
+        if let Some(told) = cause.as_db_error()
+            && password.is_some_and(|password| format!("{told:?}").contains(password.expose()))
+        {
+            let error = Error::new(error::kind(told.code()), "the server refuses, and repeats the password");
+            return error.with("server", &self.url);
+        }
         error::of(cause, "the server cannot be spoken to").with("server", &self.url)
     }
 }
