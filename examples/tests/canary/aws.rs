@@ -1,4 +1,4 @@
-//! Credentials of AWS, and secrets out of its stores.
+//! Credentials of AWS.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,11 +7,11 @@ use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use datalake_aws::SdkConfig;
 use datalake_aws::config::Settings;
-use datalake_aws::ssm::SsmSecrets;
+use datalake_connectors::kinesis::KinesisSource;
 use datalake_core::lake::Lake;
 use datalake_core::testkit::VecSource;
 use datalake_core::transform::map;
-use datalake_core::{Pipeline, Retry, Secrets, Sink};
+use datalake_core::{Dataset, Pipeline, Retry, Sink};
 use datalake_simulators::firehose::Firehose;
 use datalake_simulators::kinesis::Kinesis;
 use datalake_simulators::s3::{Fault as S3Fault, Op, Refusal, Rule, S3};
@@ -19,8 +19,10 @@ use datalake_sinks::firehose::FirehoseSink;
 use datalake_sinks::kinesis::KinesisSink;
 use datalake_sinks::lake::LakeSink;
 use datalake_sinks::s3::S3Store;
+use serde_json::json;
 
-use super::peer::{Answer, Peer};
+use super::front::{Front, Mood, Words};
+use super::silo::Silo;
 use super::watch::{Canary, both, content, log, search};
 
 /// The key and the session token that a configuration is given.
@@ -161,29 +163,37 @@ async fn credentials_of_streams_are_nowhere() {
 }
 
 #[tokio::test]
-async fn a_parameter_and_the_credentials_it_is_read_with_are_nowhere() {
-    log();
-    let (keys, parameter) = (Keys::new("ssm"), Canary::new("parameter"));
-    let value = parameter.value.clone();
-    let peer = Peer::start(move |request| {
-        let json = vec![("content-type", "application/x-amz-json-1.1".to_owned())];
-        if request.contains("/missing") {
-            let told =
-                request.lines().find(|line| line.starts_with("x-amz-security-token")).unwrap_or_default();
-            let body = format!("{{\"__type\":\"InvalidSignatureException\",\"message\":\"{told}\"}}");
-            return Answer(400, json, body);
-        }
-        Answer(200, json, format!("{{\"Parameter\":{{\"Type\":\"SecureString\",\"Value\":\"{value}\"}}}}"))
-    })
+async fn credentials_of_a_stream_that_is_read_are_nowhere() {
+    let words = Words {
+        // A refusal of the signature is the one that repeats the request.
+        refuses: |status, told| match status {
+            401 => json!({ "__type": "InvalidSignatureException", "message": told }).to_string(),
+            403 => json!({ "__type": "AccessDeniedException", "message": "you may not" }).to_string(),
+            429 => json!({ "__type": "ProvisionedThroughputExceededException" }).to_string(),
+            _ => json!({ "__type": "ServiceUnavailable" }).to_string(),
+        },
+        leads: |told| {
+            json!({ "Records": [], "NextShardIterator": told, "NextToken": told, "Shards": [] }).to_string()
+        },
+    };
+    let (keys, kinesis) = (Keys::new("kinesis-source"), Kinesis::start().unwrap());
+    kinesis.create("orders", 2);
+    (0..8).for_each(|n| drop(kinesis.put("orders", &format!("k{n}"), format!("{{\"n\":{n}}}").as_bytes())));
+    let front = Front::of(&kinesis.url(), words).await;
+    let config = keys.config(&front.url()).await;
+    let builder = KinesisSource::builder(&config, "orders", Dataset::new("d").unwrap())
+        .pace(Duration::ZERO)
+        .poll_every(Duration::from_millis(1));
+    let parts =
+        ["Kinesis_20131202.ListShards", "Kinesis_20131202.GetShardIterator", "Kinesis_20131202.GetRecords"];
+    Silo {
+        name: "kinesis",
+        front: &front,
+        parts: &parts,
+        moods: &Mood::ALL,
+        panics: "3}",
+        canaries: keys.all().to_vec(),
+    }
+    .visit(&builder, |builder| builder.build())
     .await;
-    let store = SsmSecrets::new(&keys.config(&peer.url("/")).await);
-    let mut shown = vec![format!("{store:?} {store:#?}")];
-    let secrets = Secrets::new().store(store);
-    let key = secrets.credential("ssm:/shop/key").unwrap();
-    let found = key.current().await.unwrap();
-    assert_eq!(found.expose(), parameter.value);
-    shown.push(format!("{secrets:?} {key:?} {found:?} {:?}", key.instead_of(&found).await));
-    shown.push(both(&secrets.credential("ssm:/missing").unwrap().current().await.unwrap_err()));
-    let [secret, token] = keys.all();
-    search(&[&parameter, secret, token], &shown, &[]);
 }

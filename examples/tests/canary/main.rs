@@ -19,5 +19,7 @@ mod sap;
 mod silo;
 #[cfg(unix)]
 mod sql;
+#[cfg(feature = "aws")]
+mod stores;
 mod watch;
 mod web;
