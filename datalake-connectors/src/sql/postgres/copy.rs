@@ -1,5 +1,6 @@
 //! Rows as `COPY … TO STDOUT` writes them, a line each, and the JSON of them.
 
+use std::ops::Range;
 use std::str;
 
 use bytes::Bytes;
@@ -61,15 +62,22 @@ impl Decoder for CopyDecoder {
                 return piece(Piece::error(0..bytes.len(), error));
             }
         };
-        let mut writer = Writer::new(&settings.columns, bytes.len());
+        let mut writer = Writer::new(&settings.columns);
         let mut from = 0;
         while from < bytes.len() {
             let end = memchr::memchr(b'\n', &bytes[from..]).map_or(bytes.len(), |at| from + at);
-            piece(writer.piece(from..end, &bytes[from..end]));
+            writer.row(from..end, &bytes[from..end]);
             from = end + 1;
+            if writer.out.len() >= BLOCK {
+                writer.give(piece);
+            }
         }
+        writer.give(piece);
     }
 }
+
+/// How many bytes of records share a piece of memory.
+const BLOCK: usize = 64 << 10;
 
 /// Writes the records of a document into few large buffers.
 struct Writer<'a> {
@@ -77,11 +85,13 @@ struct Writer<'a> {
     /// What comes before each value: `{"name":` or `,"name":`.
     labels: Vec<Vec<u8>>,
     out: Vec<u8>,
+    /// The rows in `out`: where each was in the document, and where its record ends or why it is none.
+    rows: Vec<(Range<usize>, Result<usize, RecordError>)>,
     scratch: Vec<u8>,
 }
 
 impl<'a> Writer<'a> {
-    fn new(columns: &'a [Column], bytes: usize) -> Self {
+    fn new(columns: &'a [Column]) -> Self {
         let label = |(n, column): (usize, &Column)| {
             let mut label = vec![if n == 0 { b'{' } else { b',' }];
             string(&column.name, &mut label);
@@ -89,14 +99,30 @@ impl<'a> Writer<'a> {
             label
         };
         let labels = columns.iter().enumerate().map(label).collect();
-        Self { columns, labels, out: Vec::with_capacity(bytes.min(1 << 10)), scratch: Vec::new() }
+        Self { columns, labels, out: Vec::new(), rows: Vec::new(), scratch: Vec::new() }
     }
 
-    fn piece(&mut self, range: std::ops::Range<usize>, line: &[u8]) -> Piece {
-        self.out.clear();
-        match self.line(line) {
-            Ok(()) => Piece::new(range, Bytes::copy_from_slice(&self.out), Content::Json),
-            Err(error) => Piece::error(range, error),
+    fn row(&mut self, range: Range<usize>, line: &[u8]) {
+        let start = self.out.len();
+        let written = self.line(line);
+        if written.is_err() {
+            self.out.truncate(start);
+        }
+        self.rows.push((range, written.map(|()| self.out.len())));
+    }
+
+    /// Gives the records that were written.
+    fn give(&mut self, piece: &mut dyn FnMut(Piece)) {
+        let block = Bytes::from(std::mem::replace(&mut self.out, Vec::with_capacity(BLOCK + BLOCK / 8)));
+        let mut start = 0;
+        for (range, written) in self.rows.drain(..) {
+            piece(match written {
+                Ok(end) => {
+                    let body = block.slice(std::mem::replace(&mut start, end)..end);
+                    Piece::new(range, body, Content::Json)
+                }
+                Err(error) => Piece::error(range, error),
+            });
         }
     }
 
