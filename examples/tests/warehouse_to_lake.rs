@@ -5,11 +5,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use datalake_simulators::postgres::{Cluster, Database};
 use serde_json::Value;
 use tempfile::TempDir;
+
+/// The horizon of transactions is that of the whole server: a transaction of one test would hold another back.
+static ALONE: Mutex<()> = Mutex::new(());
 
 const LEFT_OUT: &str = "the worker from PostgreSQL into a lake";
 
@@ -53,6 +57,7 @@ fn orders(rows: u32) -> Option<Database<'static>> {
 
 #[test]
 fn a_table_is_in_the_lake_in_every_mode_and_then_what_is_new() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(database) = orders(2_000) else { return };
     for (last, (mode, grows)) in (2_000..).zip([("full", false), ("keyset:at,id", true), ("xid", true)]) {
         let lake = TempDir::new().unwrap();
@@ -69,6 +74,7 @@ fn a_table_is_in_the_lake_in_every_mode_and_then_what_is_new() {
 
 #[test]
 fn a_worker_that_is_killed_again_and_again_brings_every_row_once() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let Some(database) = orders(60_000) else { return };
     let lake = TempDir::new().unwrap();
     let url = database.url();
