@@ -121,7 +121,7 @@ impl ObjectsSourceBuilder {
     }
 
     /// How many objects are remembered one by one: 50,000 by default, about eleven bytes of each position for one. See the
-    /// [module](super::objects).
+    /// [module](crate::files::objects).
     #[must_use]
     pub fn remember(mut self, objects: usize) -> Self {
         self.remember = objects;
