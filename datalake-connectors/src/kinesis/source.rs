@@ -195,8 +195,8 @@ impl KinesisSource {
         let ended = page.next.is_none();
         let opened = shard.iterator.is_none() || shard.again;
         let after = match &shard.place {
-            Place::After(after) if opened => Some(after.clone()),
-            _ => None,
+            Place::After(after) => Some(after.clone()),
+            Place::Horizon | Place::Time(_) | Place::Ended => None,
         };
         // An empty answer says nothing of where the iterator is.
         shard.again = opened && page.records.is_empty();

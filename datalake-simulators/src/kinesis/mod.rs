@@ -180,6 +180,12 @@ impl Kinesis {
     pub fn answer_empty(&self, reads: u32) {
         lock(&self.state.reading).empty = reads;
     }
+
+    /// The next so many reads leave their iterator at the last record they gave, which comes once more. LocalStack does
+    /// that for ever with a record put in the millisecond of its shard, while it is alone there.
+    pub fn give_again(&self, reads: u32) {
+        lock(&self.state.reading).again = reads;
+    }
 }
 
 #[derive(Debug)]
@@ -194,6 +200,7 @@ pub(crate) struct State {
 struct Reading {
     generation: u64,
     empty: u32,
+    again: u32,
 }
 
 impl State {

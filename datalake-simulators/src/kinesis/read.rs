@@ -75,14 +75,15 @@ impl State {
             return Err(Refusal::new("InvalidArgumentException", message));
         }
         let now = now();
-        let empty = {
+        let (empty, again) = {
             let mut reading = lock(&self.reading);
             if place.generation < reading.generation || now - place.given >= self.limits.iterator_millis {
                 return Err(Refusal::new("ExpiredIteratorException", "Iterator expired."));
             }
-            let empty = reading.empty > 0;
+            let (empty, again) = (reading.empty > 0, reading.again > 0);
             reading.empty = reading.empty.saturating_sub(1);
-            empty
+            reading.again = reading.again.saturating_sub(1);
+            (empty, again)
         };
         let name = place.stream.clone();
         self.stream(Some(&name), None, |stream| {
@@ -109,7 +110,7 @@ impl State {
                     data: std::str::from_utf8(&record.data).unwrap_or_default(),
                     partition_key: std::str::from_utf8(&record.key).unwrap_or_default(),
                 });
-                place.next = record.sequence + 1;
+                place.next = record.sequence + u64::from(!again);
             }
             let rest = shard.records.get(first + records.len());
             let behind = rest.map_or(0, |record| (now - record.arrived).max(1));

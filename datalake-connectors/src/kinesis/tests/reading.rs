@@ -108,3 +108,17 @@ async fn how_far_the_source_is_behind_the_stream_is_told_once_every_shard_has_an
     drain(&mut source).await;
     assert_eq!(source.remaining().behind, Some(Duration::ZERO));
 }
+
+#[tokio::test]
+async fn a_record_that_a_shard_gives_again_comes_once() {
+    let kinesis = Kinesis::start().unwrap();
+    kinesis.create(STREAM, 1);
+    kinesis.put(STREAM, "a", b"a");
+    kinesis.give_again(4);
+    let mut source = source(&kinesis).await;
+    source.seek(None).await.unwrap();
+    assert_eq!(texts(&drain(&mut source).await.0), ["a"]);
+    assert!(drain(&mut source).await.0.is_empty());
+    kinesis.put(STREAM, "b", b"b");
+    assert_eq!(texts(&drain(&mut source).await.0), ["b"]);
+}

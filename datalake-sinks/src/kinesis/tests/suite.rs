@@ -156,6 +156,8 @@ async fn on(emulator: Option<Emulator>, large: Change) {
         let change: Change = if *name == "large_batch_is_written" { large } else { |builder| builder };
         let harness = Harness::at(emulator.endpoint(), unique("things"), change).await;
         bounded(name, case(&harness)).await.unwrap_or_else(|failure| panic!("{name}: {failure}"));
+        // An emulator holds no more than 100 shards.
+        harness.client().delete_stream().stream_name(&harness.stream).send().await.ok();
     }
 }
 
