@@ -133,14 +133,6 @@ fn nothing_kept(body: &Bytes) -> (u64, Option<String>) {
     (page.value.len() as u64, page.next)
 }
 
-/// The most memory that the process has had, MiB.
-fn peak() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kibibytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok());
-    kibibytes.unwrap_or(f64::NAN) / 1024.0
-}
-
 fn runs(runtime: &Runtime, times: usize, rows: u64, mut run: impl AsyncFnMut() -> u64) -> Sample {
     let once = |_| {
         let (sample, count) = Sample::of(|| runtime.block_on(run()));
@@ -160,7 +152,7 @@ fn main() {
     println!(
         "{rows} rows on {pages} pages through the source: {:.1} s, at most {:.0} MiB",
         source.wall.as_secs_f64(),
-        peak()
+        peak_mebibytes()
     );
     for (what, parse) in
         [("serde_json::Value", tree as fn(&Bytes) -> _), ("serde_json, nothing kept", nothing_kept)]

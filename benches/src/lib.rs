@@ -5,5 +5,5 @@ mod measure;
 mod workload;
 
 pub use drain::drain;
-pub use measure::{Sample, compare, directory, median, records};
+pub use measure::{Sample, compare, directory, median, peak_mebibytes, records};
 pub use workload::{Records, reference_file};

@@ -67,3 +67,12 @@ pub fn directory() -> tempfile::TempDir {
 pub fn records(default: u64) -> u64 {
     std::env::var("DATALAKE_BENCH_RECORDS").ok().and_then(|n| n.parse().ok()).unwrap_or(default)
 }
+
+/// The most memory that this process has had, in MiB. Not a number where the system does not say.
+#[must_use]
+pub fn peak_mebibytes() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kibibytes = line.and_then(|line| line.trim().split(' ').next()?.parse::<f64>().ok());
+    kibibytes.unwrap_or(f64::NAN) / 1024.0
+}

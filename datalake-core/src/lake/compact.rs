@@ -384,8 +384,7 @@ impl Frames {
 
     fn flush(mut self) -> Result<Self> {
         let lines = Bytes::from(std::mem::take(&mut self.lines));
-        let level = if self.compression == Compression::Gzip { 6 } else { 3 };
-        self.payload.push(self.compression.frame(level, &[lines])?);
+        self.payload.push(self.compression.frame(self.compression.level(), &[lines])?);
         Ok(self)
     }
 

@@ -26,13 +26,14 @@ pub struct LakeSink {
 }
 
 impl LakeSink {
-    /// Begins with everything zstd-compressed at level 3, curated objects of about 8 MiB of records before
+    /// Begins with everything zstd-compressed at level 1, curated objects of about 8 MiB of records before
     /// compression, and one partition by the day of acquisition.
     pub fn builder(lake: &Lake) -> LakeSinkBuilder {
+        let compression = Some((Compression::Zstd, Compression::Zstd.level()));
         LakeSinkBuilder(Self {
             lake: lake.clone(),
-            raw: Some((Compression::Zstd, 3)),
-            curated: Some((Compression::Zstd, 3)),
+            raw: compression,
+            curated: compression,
             partitions: Arc::new([Partition::acquired()]),
             target_bytes: 8 << 20,
             ambient: Ambient::system(),

@@ -68,10 +68,10 @@ struct Arguments {
     #[arg(long, default_value = "10s", value_name = "TIME", value_parser = datalake_host::cli::duration)]
     commit_within: Duration,
     /// How raw documents are compressed: none, zstd or gzip, with a level such as zstd:1
-    #[arg(long, default_value = "zstd:3", value_name = "CODEC", value_parser = codec)]
+    #[arg(long, default_value = "zstd:1", value_name = "CODEC", value_parser = codec)]
     raw_compression: (Compression, i32),
     /// How curated records are compressed
-    #[arg(long, default_value = "zstd:3", value_name = "CODEC", value_parser = codec)]
+    #[arg(long, default_value = "zstd:1", value_name = "CODEC", value_parser = codec)]
     compression: (Compression, i32),
     /// How curated records are written
     #[arg(long, value_enum, default_value_t, value_name = "FORMAT")]
@@ -309,14 +309,16 @@ impl Table {
 
 fn codec(text: &str) -> Result<(Compression, i32), String> {
     let (name, level) = text.split_once(':').map_or((text, None), |(name, level)| (name, Some(level)));
-    let (compression, usual) = match name {
-        "none" => (Compression::None, 0),
-        "zstd" => (Compression::Zstd, 3),
-        "gzip" => (Compression::Gzip, 6),
+    let compression = match name {
+        "none" => Compression::None,
+        "zstd" => Compression::Zstd,
+        "gzip" => Compression::Gzip,
         _ => return Err("it is none, zstd or gzip, with a level such as zstd:1".into()),
     };
-    let level =
-        level.map_or(Ok(usual), |level| level.parse().map_err(|_| "the level is a number".to_owned()))?;
+    let level = match level {
+        Some(level) => level.parse().map_err(|_| "the level is a number")?,
+        None => compression.level(),
+    };
     Ok((compression, level))
 }
 

@@ -63,10 +63,16 @@ impl Decoder for CopyDecoder {
             }
         };
         let mut writer = Writer::new(&settings.columns);
+        // Looked at once and not row by row, unless one of them is none.
+        let all = simdutf8::basic::from_utf8(bytes).ok();
         let mut from = 0;
         while from < bytes.len() {
             let end = memchr::memchr(b'\n', &bytes[from..]).map_or(bytes.len(), |at| from + at);
-            writer.row(from..end, &bytes[from..end]);
+            let line = match all {
+                Some(all) => Some(&all[from..end]),
+                None => simdutf8::basic::from_utf8(&bytes[from..end]).ok(),
+            };
+            writer.row(from..end, line);
             from = end + 1;
             if writer.out.len() >= BLOCK {
                 writer.give(piece);
@@ -102,9 +108,11 @@ impl<'a> Writer<'a> {
         Self { columns, labels, out: Vec::new(), rows: Vec::new(), scratch: Vec::new() }
     }
 
-    fn row(&mut self, range: Range<usize>, line: &[u8]) {
+    /// Takes a row in. `None` is one that is not UTF-8.
+    fn row(&mut self, range: Range<usize>, line: Option<&str>) {
         let start = self.out.len();
-        let written = self.line(line);
+        let line = line.ok_or_else(|| RecordError::new("encoding", "a row is not UTF-8"));
+        let written = line.and_then(|line| self.line(line));
         if written.is_err() {
             self.out.truncate(start);
         }
@@ -126,21 +134,23 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn line(&mut self, line: &[u8]) -> Result<(), RecordError> {
-        let line = str::from_utf8(line).map_err(|_| RecordError::new("encoding", "a row is not UTF-8"))?;
-        let mut fields = Fields::of(line.as_bytes());
-        let plain = !line.contains('\\');
+    fn line(&mut self, line: &str) -> Result<(), RecordError> {
+        let mut rest = Some(line);
+        let plain = memchr::memchr(b'\\', line.as_bytes()).is_none();
         for (column, label) in self.columns.iter().zip(&self.labels) {
-            let field = fields.next().ok_or_else(short)?;
+            let field = field(&mut rest).ok_or_else(short)?;
             self.out.extend_from_slice(label);
-            if field == b"\\N" {
+            let text = if plain {
+                field
+            } else if field == "\\N" {
                 self.out.extend_from_slice(b"null");
                 continue;
-            }
-            let text = if plain { Some(field) } else { unescaped(field, &mut self.scratch) };
-            // A field of UTF-8 between tabs, with ASCII for its escapes, is UTF-8.
-            let text = text.and_then(|text| str::from_utf8(text).ok());
-            let text = text.ok_or_else(|| RecordError::new("row", "a row has an escape that is none"))?;
+            } else {
+                let text = unescaped(field.as_bytes(), &mut self.scratch);
+                // A field of UTF-8 between tabs, with ASCII for its escapes, is UTF-8.
+                let text = text.and_then(|text| str::from_utf8(text).ok());
+                text.ok_or_else(|| RecordError::new("row", "a row has an escape that is none"))?
+            };
             let path = |error: RecordError| {
                 let name = column.name.replace('~', "~0").replace('/', "~1");
                 let inner = error.path.clone().unwrap_or_default();
@@ -149,7 +159,7 @@ impl<'a> Writer<'a> {
             column.kind.write(text, &mut self.out).map_err(path)?;
         }
         // A row without columns is an empty line.
-        if fields.next().is_some_and(|rest| !(self.columns.is_empty() && rest.is_empty())) {
+        if field(&mut rest).is_some_and(|rest| !(self.columns.is_empty() && rest.is_empty())) {
             return Err(RecordError::new("row", "a row has more fields than columns"));
         }
         if self.columns.is_empty() {
@@ -158,6 +168,17 @@ impl<'a> Writer<'a> {
         self.out.push(b'}');
         Ok(())
     }
+}
+
+/// The next field of a line, of which `rest` is what is left.
+fn field<'a>(rest: &mut Option<&'a str>) -> Option<&'a str> {
+    let line = (*rest)?;
+    let (field, after) = match memchr::memchr(b'\t', line.as_bytes()) {
+        Some(at) => (&line[..at], Some(&line[at + 1..])),
+        None => (line, None),
+    };
+    *rest = after;
+    Some(field)
 }
 
 fn short() -> RecordError {

@@ -46,6 +46,19 @@ fn texts_are_escaped_and_nothing_else() {
 }
 
 #[test]
+fn a_text_is_escaped_wherever_in_it_that_is_due() {
+    for length in 0..40 {
+        for at in 0..length {
+            for odd in ["\"", "\\", "\n", "\u{1f}", "é", "\u{7f}"] {
+                let text = format!("{}{odd}{}", "x".repeat(at), "y".repeat(length - at));
+                let expected = serde_json::to_string(&text).unwrap();
+                is(&Kind::Text, &text, &expected);
+            }
+        }
+    }
+}
+
+#[test]
 fn arrays_are_nested_as_they_were() {
     let numbers = Kind::array(Kind::Number);
     is(&numbers, "{}", "[]");

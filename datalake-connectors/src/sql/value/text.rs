@@ -13,7 +13,7 @@ pub(in crate::sql) fn string(text: &str, out: &mut Vec<u8>) {
     out.reserve(text.len() + 2);
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some(at) = rest.iter().position(|&byte| byte < b' ' || byte == b'"' || byte == b'\\') {
+    while let Some(at) = special(rest) {
         out.extend_from_slice(&rest[..at]);
         let byte = rest[at];
         match byte {
@@ -30,6 +30,16 @@ pub(in crate::sql) fn string(text: &str, out: &mut Vec<u8>) {
     }
     out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+/// Where the first byte is that stands for itself in no JSON string.
+fn special(text: &[u8]) -> Option<usize> {
+    let is = |byte: &u8| *byte < b' ' || *byte == b'"' || *byte == b'\\';
+    // Sixteen at a time without a branch, which the compiler makes one comparison of.
+    let clean =
+        text.chunks_exact(16).take_while(|chunk| !chunk.iter().fold(false, |any, byte| any | is(byte)));
+    let from = 16 * clean.count();
+    text[from..].iter().position(is).map(|at| from + at)
 }
 
 /// Writes JSON as it is. A line end in it can only be white space, and a record is one line.

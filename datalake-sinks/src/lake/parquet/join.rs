@@ -15,9 +15,6 @@ use super::kind::{MOST_COLUMNS, Members};
 use super::line::{self, Reading};
 use super::{ParquetSettings, Schema};
 
-/// How the joined file is compressed.
-const COMPRESSION: (Compression, i32) = (Compression::Zstd, 3);
-
 /// One file with the rows of several, in their order. Where the files have the same columns, rows are copied as they
 /// are; else they get the columns that hold all of them.
 pub(super) fn join(pieces: &[Piece]) -> Result<Bytes> {
@@ -58,7 +55,10 @@ fn begin(columns: Columns, schema: &str) -> Result<File> {
         KeyValue::new(file::LINEAGE_KEY.into(), lineage.to_string()),
         KeyValue::new(file::SCHEMA_KEY.into(), schema.to_owned()),
     ];
-    File::new(columns, ParquetSettings::new().properties(COMPRESSION, metadata)?)
+    File::new(
+        columns,
+        ParquetSettings::new().properties((Compression::Zstd, Compression::Zstd.level()), metadata)?,
+    )
 }
 
 fn copied(readings: Vec<Reading>, pieces: &[Piece], columns: Columns, schema: &str) -> Result<Bytes> {
