@@ -114,6 +114,11 @@ impl Chain {
         links.collect()
     }
 
+    /// Whether the records of a document can be told.
+    pub(super) fn knows(&self, document: &Document) -> bool {
+        self.decoders.know(document.format())
+    }
+
     /// Whether batches must go through one after the other.
     pub(super) fn ordered(&self) -> bool {
         self.ordered

@@ -17,7 +17,7 @@ use crate::lake::{Lake, Object, QuarantineLine, View, Zone};
 use crate::ledger::{Appended, Commit, CommitKind, DocumentRow, DocumentTable, Entry, ManifestAt};
 use crate::record::{Record, RecordRef};
 use crate::records::{Counts, Rejected};
-use crate::{Document, Error, ErrorKind, Result};
+use crate::{Document, Error, ErrorKind, Format, Result};
 
 /// How often in a row another worker may take the slot.
 const LOST_AT_MOST: u32 = 100;
@@ -158,6 +158,7 @@ async fn replayed(shared: &Shared, lake: &Lake, view: &View, original: &Commit) 
     let again = Again::of(&lines, &rows)?;
     let documents = again.iter().map(|again| again.document.clone()).collect();
     let done = transform(shared, original, documents).await?;
+    check_cut(&again, &done.cut, original)?;
 
     // A document of one record that gives more cannot be told to be the record it was. Of a whole document, a record is
     // the one it was if it is as far from the first as it was.
@@ -207,6 +208,8 @@ struct Again {
     first: u32,
     /// All the records that it had are in it.
     whole: bool,
+    /// The records that it had.
+    records: u32,
 }
 
 impl Again {
@@ -219,13 +222,13 @@ impl Again {
                 Some(row) if line.needs_document() => {
                     if line.bytes_with.is_none() {
                         let document = row.placed(line.document()?.at(row.offset));
-                        again.push(Self { document, first: row.first, whole: true });
+                        again.push(Self { document, first: row.first, whole: true, records: row.records });
                     }
                 }
                 row => {
                     let document = line.document()?;
                     let document = row.map_or(document.clone(), |row| row.placed(document));
-                    again.push(Self { document, first: ordinal, whole: false });
+                    again.push(Self { document, first: ordinal, whole: false, records: 1 });
                 }
             }
         }
@@ -233,7 +236,35 @@ impl Again {
     }
 }
 
+/// Refuses documents of which a decoder gives more or fewer records than it did: no record could be told to be the one
+/// it was.
+fn check_cut(again: &[Again], cut: &[u32], original: &Commit) -> Result<()> {
+    let other = again.iter().zip(cut).find(|(again, cut)| {
+        matches!(&**again.document.format(), Format::Decoded { .. }) && again.records != **cut
+    });
+    match other {
+        Some((again, cut)) => {
+            Err(Error::new(ErrorKind::Unsupported, "a document gives other records than it did; use rebuild")
+                .with("locator", again.document.locator())
+                .with("batch", original.batch)
+                .with("records", cut)
+                .with("before", again.records))
+        }
+        None => Ok(()),
+    }
+}
+
+/// Fails before anything is remade if the records of a document cannot be told.
 async fn transform(shared: &Shared, original: &Commit, documents: Vec<Document>) -> Result<Transformed> {
+    let unknown = documents.iter().find(|document| !shared.chain.knows(document));
+    if let Some(document) = unknown
+        && let Format::Decoded { decoder, .. } = &**document.format()
+    {
+        return Err(Error::new(ErrorKind::Unsupported, "this worker has no decoder of that name")
+            .with("decoder", decoder)
+            .with("locator", document.locator())
+            .with("batch", original.batch));
+    }
     let untouched = Untouched {
         documents,
         acquired: original.envelope.acquired,

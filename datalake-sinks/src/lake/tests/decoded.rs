@@ -5,7 +5,7 @@ use std::ops::Range;
 use datalake_core::lake::{Lake, QuarantineLine, Zone};
 use datalake_core::pipeline::{Budget, PipelineBuilder};
 use datalake_core::split::{Decoder, Piece};
-use datalake_core::{Content, Cut, Document, Format, RecordError, Transform};
+use datalake_core::{Content, Cut, Document, ErrorKind, Format, RecordError, Transform};
 use serde_json::{Value, json};
 
 use super::cases::{Names, Told, curated, read};
@@ -129,6 +129,49 @@ async fn a_document_without_its_decoder_waits_in_quarantine() {
     let mut with = decoded(&lake, []).build().unwrap();
     assert_eq!(with.rebuild(&lake).await.unwrap().counts.written, 2);
     verify(&lake).await;
+}
+
+fn by_lines(text: &'static str) -> Document {
+    let settings = json!({ "name": "word" });
+    let format = Format::Decoded { decoder: "test.backwards".into(), settings, cut: Cut::Lines };
+    Document::new(text, "memory:///input", format)
+}
+
+#[tokio::test]
+async fn nothing_is_remade_by_a_worker_without_the_decoder() {
+    let lake = lake();
+    let made = decoded(&lake, [backwards("eno;dab;owt"), backwards("dab")]).transform(Refuse("bad"));
+    made.build().unwrap().drain(Budget::unlimited()).await.unwrap();
+    let before = (curated(&lake).await, quarantined(&lake).await.len());
+    assert_eq!((before.0.len(), before.1), (2, 2));
+    let mut without = pipeline(&lake, []).build().unwrap();
+    for refused in [without.replay(&lake).await, without.rebuild(&lake).await] {
+        let error = refused.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("no decoder"), "{error}");
+    }
+    assert_eq!((curated(&lake).await, quarantined(&lake).await.len()), before);
+    let mut with = decoded(&lake, []).build().unwrap();
+    assert_eq!(with.replay(&lake).await.unwrap().counts.written, 2);
+    assert_eq!(curated(&lake).await.len(), 4);
+    verify(&lake).await;
+}
+
+#[tokio::test]
+async fn documents_that_give_other_records_than_they_did_are_not_replayed_but_rebuilt() {
+    for of in [backwards, by_lines] {
+        let lake = lake();
+        let mut without = pipeline(&lake, [of("eno;owt;eerht"), of("ruof;evif")]).build().unwrap();
+        assert_eq!(without.drain(Budget::unlimited()).await.unwrap().counts.quarantined, 2);
+        let mut with = decoded(&lake, []).build().unwrap();
+        let error = with.replay(&lake).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("use rebuild"), "{error}");
+        assert_eq!((curated(&lake).await.len(), quarantined(&lake).await.len()), (0, 2));
+        assert_eq!(with.rebuild(&lake).await.unwrap().counts.written, 5);
+        assert_eq!((curated(&lake).await.len(), quarantined(&lake).await.len()), (5, 0));
+        verify(&lake).await;
+    }
 }
 
 #[tokio::test]
