@@ -51,7 +51,7 @@ impl Encoding {
 
     /// What a text seems to be encoded in, by its beginning.
     ///
-    /// A byte order mark decides. Without one, text in which every second byte of many is zero is UTF-16. Otherwise it
+    /// A byte order mark decides. Without one, text in which every second byte of many is zero, and hardly any other, is UTF-16. Otherwise it
     /// is UTF-8 if it has no byte that cannot be, or at least one character of several bytes that is well formed; else
     /// it is Windows-1252. `whole` says that the text ends here; otherwise its last character may be cut.
     #[must_use]
@@ -63,10 +63,12 @@ impl Encoding {
         let zeros = |place: usize| pairs.chunks_exact(2).filter(|pair| pair[place] == 0).count();
         let (first, second) = (zeros(0), zeros(1));
         let half = pairs.len() / 4;
-        if pairs.len() >= 4 && second > half && first == 0 {
+        // A character of which the other byte is zero is rare, and there are some.
+        let few = |some: usize, many: usize| some.saturating_mul(16) < many;
+        if pairs.len() >= 4 && second > half && few(first, second) {
             return Self::UTF_16LE;
         }
-        if pairs.len() >= 4 && first > half && second == 0 {
+        if pairs.len() >= 4 && first > half && few(second, first) {
             return Self::UTF_16BE;
         }
         let mut chunks = head.utf8_chunks().peekable();
@@ -196,6 +198,8 @@ mod tests {
             (b"\xfe\xff\0a".to_vec(), Encoding::UTF_16BE),
             (utf16("Straße;Größe\n", false), Encoding::UTF_16LE),
             (utf16("Straße;Größe\n", true), Encoding::UTF_16BE),
+            (utf16("Name;Straße;Größe\nJa\u{100}nis;1;2\n", false), Encoding::UTF_16LE),
+            (utf16("Name;Straße;Größe\nJa\u{100}nis;1;2\n", true), Encoding::UTF_16BE),
             (b"Stra\xdfe;Gr\xf6\xdfe\n".to_vec(), Encoding::WINDOWS_1252),
             ([b"\xff\n", "é\n".as_bytes()].concat(), Encoding::UTF_8),
         ] {
