@@ -12,9 +12,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use futures::stream::{self, BoxStream, StreamExt};
+use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
-use super::{Created, ObjectInfo, ObjectStore, Payload, PutOptions, check_key, clip, not_found};
+use super::{Created, Listed, ObjectInfo, ObjectStore, Payload, PutOptions, check_key, clip, not_found};
 use crate::{Error, ErrorKind, Result};
 
 /// Where objects are written before they get their name. On the same file system, so that naming is atomic.
@@ -78,6 +78,28 @@ impl LocalStore {
     #[must_use]
     pub fn root(&self) -> &Path {
         &self.inner.root
+    }
+
+    /// What there is, in the order of the keys.
+    fn walk(&self, prefix: &str, after: Option<&str>) -> BoxStream<'static, Result<Listed>> {
+        let (inner, prefix, after) = (Arc::clone(&self.inner), prefix.to_owned(), after.map(str::to_owned));
+        let walk = async move {
+            let task = tokio::task::spawn_blocking(move || {
+                let mut found = Vec::new();
+                walk(&inner.root, "", &prefix, after.as_deref(), &mut found)
+                    .map(|()| found)
+                    .map_err(|cause| inner.failed("cannot list objects", &prefix, cause))
+            });
+            let found = match task.await {
+                Ok(found) => found,
+                Err(cause) => Err(Error::unexpected("a file operation panicked").caused_by(cause)),
+            };
+            match found {
+                Ok(found) => stream::iter(found).map(Ok).boxed(),
+                Err(error) => stream::iter([Err(error)]).boxed(),
+            }
+        };
+        stream::once(walk).flatten().boxed()
     }
 
     async fn blocking<T: Send + 'static>(
@@ -263,24 +285,12 @@ impl ObjectStore for LocalStore {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<ObjectInfo>> {
-        let (inner, prefix, after) = (Arc::clone(&self.inner), prefix.to_owned(), after.map(str::to_owned));
-        let walk = async move {
-            let task = tokio::task::spawn_blocking(move || {
-                let mut found = Vec::new();
-                walk(&inner.root, "", &prefix, after.as_deref(), &mut found)
-                    .map(|()| found)
-                    .map_err(|cause| inner.failed("cannot list objects", &prefix, cause))
-            });
-            let found = match task.await {
-                Ok(found) => found,
-                Err(cause) => Err(Error::unexpected("a file operation panicked").caused_by(cause)),
-            };
-            match found {
-                Ok(found) => stream::iter(found).map(Ok).boxed(),
-                Err(error) => stream::iter([Err(error)]).boxed(),
-            }
-        };
-        stream::once(walk).flatten().boxed()
+        let found = self.walk(prefix, after);
+        found.try_filter_map(|found| std::future::ready(Ok(found.into_object()))).boxed()
+    }
+
+    fn list_all(&self, prefix: &str) -> BoxStream<'_, Result<Listed>> {
+        self.walk(prefix, None)
     }
 
     async fn delete(&self, key: &str) -> Result<()> {
@@ -326,28 +336,35 @@ fn walk(
     base: &str,
     prefix: &str,
     after: Option<&str>,
-    found: &mut Vec<ObjectInfo>,
+    found: &mut Vec<Listed>,
 ) -> io::Result<()> {
     let mut entries = Vec::new();
     for entry in fs::read_dir(dir)? {
         let entry = entry?;
-        let Ok(name) = entry.file_name().into_string() else { continue };
+        let name = entry.file_name();
+        let refused = name.to_str().is_none_or(|name| check_key(name).is_err());
+        let name = name.to_string_lossy();
         if base.is_empty() && name == STAGING {
             continue;
         }
-        let slash = if entry.file_type()?.is_dir() { "/" } else { "" };
-        entries.push((format!("{base}{name}{slash}"), entry.path()));
+        let slash = if !refused && entry.file_type()?.is_dir() { "/" } else { "" };
+        entries.push((format!("{base}{name}{slash}"), entry.path(), refused));
     }
     entries.sort();
-    for (key, path) in entries {
-        if key.ends_with('/') {
+    for (key, path, refused) in entries {
+        if refused {
+            if key.starts_with(prefix) {
+                let look = fs::metadata(&path).map(|looked| Listed::Refused { key, bytes: looked.len() });
+                gone_is_fine(look.map(|refused| found.push(refused)))?;
+            }
+        } else if key.ends_with('/') {
             let before = after.is_some_and(|after| key.as_str() < after && !after.starts_with(&key));
             if !before && (key.starts_with(prefix) || prefix.starts_with(&key)) {
                 gone_is_fine(walk(&path, &key, prefix, after, found))?;
             }
         } else if key.starts_with(prefix) && after.is_none_or(|after| key.as_str() > after) {
             let look = fs::metadata(&path).and_then(|looked| info(key, &looked));
-            gone_is_fine(look.map(|info| found.extend(info)))?;
+            gone_is_fine(look.map(|info| found.extend(info.map(Listed::Object))))?;
         }
     }
     Ok(())
@@ -366,6 +383,26 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+
+    #[cfg(unix)]
+    #[tokio::test]
+    async fn what_has_a_name_that_is_no_key_is_listed_as_such_and_nowhere_else() -> Result<()> {
+        use std::ffi::OsStr;
+        use std::os::unix::ffi::OsStrExt;
+
+        let folder = tempfile::tempdir().unwrap();
+        let store = LocalStore::open_without_sync(folder.path())?;
+        store.put("in/a", "1".into(), PutOptions::default()).await?;
+        for name in [&b"in/\xe9.csv"[..], b"in/b\\c", b"other\n"] {
+            fs::write(folder.path().join(OsStr::from_bytes(name)), "22").unwrap();
+        }
+        let listed: Vec<ObjectInfo> = store.list("", None).try_collect().await?;
+        assert_eq!(listed.iter().map(|info| &*info.key).collect::<Vec<_>>(), ["in/a"]);
+        let all: Vec<Listed> = store.list_all("in/").try_collect().await?;
+        let refused = |key: &str| Listed::Refused { key: key.to_owned(), bytes: 2 };
+        assert_eq!(all, [Listed::Object(listed[0].clone()), refused("in/b\\c"), refused("in/\u{fffd}.csv")]);
+        Ok(())
+    }
 
     #[test]
     fn what_a_killed_writer_left_is_swept_up_once_it_is_old() -> Result<()> {

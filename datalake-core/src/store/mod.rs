@@ -7,7 +7,7 @@ use std::ops::Range;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use chrono::{DateTime, Utc};
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 use crate::digest::Sha256;
 use crate::{Error, Result};
@@ -42,6 +42,32 @@ impl ObjectInfo {
                 (Some(tag), Some(other)) => tag == other,
                 _ => (self.bytes, self.modified) == (seen.bytes, seen.modified),
             }
+    }
+}
+
+/// Something that is in a store.
+#[expect(clippy::exhaustive_enums, reason = "a caller must think of each")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Listed {
+    /// An object.
+    Object(ObjectInfo),
+    /// Something that was put there by other means, under a key that breaks the rules, so that it cannot be read.
+    Refused {
+        /// The key, with what is no UTF-8 in it replaced.
+        key: String,
+        /// The length in bytes.
+        bytes: u64,
+    },
+}
+
+impl Listed {
+    /// The object, if it is one.
+    #[must_use]
+    pub fn into_object(self) -> Option<ObjectInfo> {
+        match self {
+            Self::Object(info) => Some(info),
+            Self::Refused { .. } => None,
+        }
     }
 }
 
@@ -193,8 +219,15 @@ pub trait ObjectStore: fmt::Debug + Send + Sync + 'static {
     /// [`NotFound`](crate::ErrorKind::NotFound) if there is none.
     async fn head(&self, key: &str) -> Result<ObjectInfo>;
 
-    /// The objects whose keys begin with a prefix and come after a key, in the order of the bytes of their keys.
+    /// The objects whose keys begin with a prefix and come after a key, in the order of the bytes of their keys. What has
+    /// a key that breaks the rules is left out.
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<ObjectInfo>>;
+
+    /// The objects whose keys begin with a prefix, as [`list`](Self::list) gives them, and among them what has a key that
+    /// breaks the rules. The default is for a store in which nothing can have one.
+    fn list_all(&self, prefix: &str) -> BoxStream<'_, Result<Listed>> {
+        self.list(prefix, None).map_ok(Listed::Object).boxed()
+    }
 
     /// Removes an object. `Ok` too if there was none.
     ///
@@ -235,8 +268,6 @@ pub(crate) fn clip(len: u64, range: &Range<u64>) -> Range<usize> {
 
 #[cfg(test)]
 mod tests {
-    use futures::StreamExt;
-
     use super::*;
 
     #[test]

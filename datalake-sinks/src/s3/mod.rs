@@ -66,9 +66,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use aws_sdk_s3::Client;
 use bytes::Bytes;
-use datalake_core::store::{Created, ObjectInfo, ObjectStore, Payload, PutOptions, check_key};
+use datalake_core::store::{Created, Listed, ObjectInfo, ObjectStore, Payload, PutOptions, check_key};
 use datalake_core::{Error, Result};
-use futures::stream::BoxStream;
+use futures::stream::{BoxStream, StreamExt, TryStreamExt};
 
 pub use builder::S3StoreBuilder;
 
@@ -179,7 +179,12 @@ impl ObjectStore for S3Store {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<ObjectInfo>> {
-        self.inner.list(prefix, after)
+        let found = self.inner.list(prefix, after);
+        found.try_filter_map(|found| std::future::ready(Ok(found.into_object()))).boxed()
+    }
+
+    fn list_all(&self, prefix: &str) -> BoxStream<'_, Result<Listed>> {
+        self.inner.list(prefix, None)
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

@@ -9,7 +9,7 @@ use aws_sdk_s3::primitives::DateTime as SdkTime;
 use aws_sdk_s3::types::Object;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use datalake_core::store::{ObjectInfo, changed, check_key};
+use datalake_core::store::{Listed, ObjectInfo, changed, check_key};
 use datalake_core::{Error, ErrorKind, Result};
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
@@ -89,7 +89,7 @@ impl Inner {
             .ok_or_else(|| self.unclear(NOT_SEEN, key))
     }
 
-    pub(super) fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<ObjectInfo>> {
+    pub(super) fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<Listed>> {
         let begin = Page {
             prefix: format!("{}{prefix}", self.prefix),
             last: after.map(|after| format!("{}{after}", self.prefix)).unwrap_or_default(),
@@ -105,7 +105,7 @@ impl Inner {
     }
 
     /// One page of a list, and where the next begins.
-    async fn page(&self, mut page: Page) -> Result<(Vec<ObjectInfo>, Option<Page>)> {
+    async fn page(&self, mut page: Page) -> Result<(Vec<Listed>, Option<Page>)> {
         const NOT_LISTED: &str = "objects were not listed";
         let request = self.client.list_objects_v2().bucket(&self.bucket).prefix(&page.prefix);
         let request = match &page.token {
@@ -128,20 +128,21 @@ impl Inner {
                 return Err(order.component("store.s3").with("store", &self.uri).with("key", key));
             }
             key.clone_into(&mut page.last);
-            found.extend(self.listed(object).map_err(|()| self.unclear("a list came in part", key))?);
+            found.push(self.listed(object).map_err(|()| self.unclear("a list came in part", key))?);
         }
         page.token = token;
         let more = page.token.is_some();
         Ok((found, more.then_some(page)))
     }
 
-    /// An object of a list, unless its key is none of ours.
-    fn listed(&self, object: &Object) -> Result<Option<ObjectInfo>, ()> {
+    /// An object of a list.
+    fn listed(&self, object: &Object) -> Result<Listed, ()> {
         let key = object.key().and_then(|key| key.strip_prefix(&self.prefix)).ok_or(())?;
-        if check_key(key).is_err() {
-            return Ok(None);
-        }
-        info(key, object.size(), object.last_modified(), object.e_tag()).map(Some).ok_or(())
+        let info = info(key, object.size(), object.last_modified(), object.e_tag()).ok_or(())?;
+        Ok(match check_key(key) {
+            Ok(()) => Listed::Object(info),
+            Err(_) => Listed::Refused { key: info.key, bytes: info.bytes },
+        })
     }
 }
 

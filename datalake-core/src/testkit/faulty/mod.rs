@@ -11,7 +11,7 @@ use futures::future::BoxFuture;
 use futures::stream::{self, BoxStream, StreamExt};
 
 use crate::digest::Sha256;
-use crate::store::{Created, ObjectInfo, ObjectStore, Payload, PutOptions};
+use crate::store::{Created, Listed, ObjectInfo, ObjectStore, Payload, PutOptions};
 use crate::{Error, Result};
 
 mod fault;
@@ -226,6 +226,32 @@ impl<S: ObjectStore> FaultyStore<S> {
     }
 }
 
+impl<S: ObjectStore> FaultyStore<S> {
+    /// What the store lists, as far as it gets.
+    fn listed<'a, T: Send + 'a>(
+        &'a self,
+        prefix: &str,
+        list: impl FnOnce(&'a S, &str) -> BoxStream<'a, Result<T>> + Send + 'a,
+    ) -> BoxStream<'a, Result<T>> {
+        let prefix = prefix.to_owned();
+        let begin: BoxFuture<'a, _> = Box::pin(async move {
+            let fault = match self.before_read(Op::List, &prefix).await {
+                Ok(fault) => fault,
+                Err(error) => return stream::iter([Err(error)]).boxed(),
+            };
+            let whole = list(&self.shared.inner, &prefix);
+            if fault != Fault::Truncated {
+                return whole;
+            }
+            let found: Vec<_> = whole.collect().await;
+            let keep = self.plan().rng.below(found.len() + 1);
+            let cut = stream::iter([Err(fault::error(fault, &prefix))]);
+            stream::iter(found).take(keep).chain(cut).boxed()
+        });
+        stream::once(begin).flatten().boxed()
+    }
+}
+
 #[async_trait]
 impl<S: ObjectStore> ObjectStore for FaultyStore<S> {
     fn uri(&self) -> &str {
@@ -257,22 +283,12 @@ impl<S: ObjectStore> ObjectStore for FaultyStore<S> {
     }
 
     fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<ObjectInfo>> {
-        let (prefix, after) = (prefix.to_owned(), after.map(str::to_owned));
-        let begin: BoxFuture<'_, _> = Box::pin(async move {
-            let fault = match self.before_read(Op::List, &prefix).await {
-                Ok(fault) => fault,
-                Err(error) => return stream::iter([Err(error)]).boxed(),
-            };
-            let whole = self.shared.inner.list(&prefix, after.as_deref());
-            if fault != Fault::Truncated {
-                return whole;
-            }
-            let found: Vec<_> = whole.collect().await;
-            let keep = self.plan().rng.below(found.len() + 1);
-            let cut = stream::iter([Err(fault::error(fault, &prefix))]);
-            stream::iter(found).take(keep).chain(cut).boxed()
-        });
-        stream::once(begin).flatten().boxed()
+        let after = after.map(str::to_owned);
+        self.listed(prefix, move |inner, prefix| inner.list(prefix, after.as_deref()))
+    }
+
+    fn list_all(&self, prefix: &str) -> BoxStream<'_, Result<Listed>> {
+        self.listed(prefix, |inner, prefix| inner.list_all(prefix))
     }
 
     async fn delete(&self, key: &str) -> Result<()> {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use datalake_core::store::{Created, ObjectStore, Payload, PutOptions};
+use datalake_core::store::{Created, Listed, ObjectStore, Payload, PutOptions};
 use datalake_core::{ErrorKind, Sha256};
 use datalake_simulators::s3::Op;
 use futures::TryStreamExt;
@@ -143,4 +143,30 @@ async fn settings_that_cannot_be_are_refused() {
     assert!(S3Store::at("https://lake/x").is_err());
     let store = S3Store::at("s3://lake/a/b/").unwrap().config(&place.config()).build().await.unwrap();
     assert_eq!(store.uri(), "s3://lake/a/b");
+}
+
+#[tokio::test]
+async fn what_others_put_under_keys_that_are_none_of_ours_is_listed_as_such() {
+    let place = Place::simulated().await;
+    let store = place.store().await;
+    store.put("in/b.csv", "b".into(), PutOptions::default()).await.unwrap();
+    for (key, body) in [("in//a.csv", "aa"), ("in/folder/", ""), ("in/c\\d", "c"), ("other//e", "e")] {
+        let body = bytes::Bytes::from(body).into();
+        let request = place.client().put_object().bucket(BUCKET).key(format!("a/lake/{key}")).body(body);
+        request.send().await.unwrap();
+    }
+    let all: Vec<Listed> = store.list_all("in/").try_collect().await.unwrap();
+    let refused = |key: &str, bytes| Listed::Refused { key: key.into(), bytes };
+    let info = store.head("in/b.csv").await.unwrap();
+    let expected =
+        [refused("in//a.csv", 2), Listed::Object(info), refused("in/c\\d", 1), refused("in/folder/", 0)];
+    assert_eq!(all.len(), expected.len(), "{all:?}");
+    for (found, expected) in all.into_iter().zip(expected) {
+        match (found.clone().into_object(), expected.clone().into_object()) {
+            (Some(found), Some(expected)) => assert!(found.is_same(&expected), "{found:?}"),
+            _ => assert_eq!(found, expected),
+        }
+    }
+    let listed: Vec<_> = store.list("", None).try_collect().await.unwrap();
+    assert_eq!(listed.len(), 1, "{listed:?}");
 }
