@@ -16,6 +16,8 @@ type Input = Cursor<Bytes>;
 
 /// The most columns of a sheet.
 pub(super) const COLUMNS: u32 = 16_384;
+/// A row may come to so many bytes in memory: what a small workbook shares or repeats is copied into each cell.
+pub(super) const ROW: usize = 16 << 20;
 
 /// A row that has something in it.
 #[derive(Debug, Default)]
@@ -26,6 +28,11 @@ pub(super) struct Row {
     pub(super) cells: Vec<(u32, Value)>,
     /// What cannot be read of it.
     pub(super) broken: Option<String>,
+}
+
+/// What is wrong with a row that comes to more than [`ROW`].
+pub(super) fn too_long() -> String {
+    format!("it has more than {ROW} bytes")
 }
 
 /// What one makes of a row; `false` for enough.
@@ -45,9 +52,17 @@ pub(super) struct Merged {
     pub(super) columns: (u32, u32),
 }
 
+/// Whether the formulas of a workbook can be gone through.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Formulas {
+    Sane,
+    /// One is shared under a number so high that a place for each number below it would not fit into memory.
+    Absurd,
+}
+
 /// An open workbook.
 pub(super) enum Book {
-    Xlsx(Box<Xlsx<Input>>),
+    Xlsx(Box<Xlsx<Input>>, Formulas),
     Xlsb(Box<Xlsb<Input>>),
     Xls(Box<Xls<Input>>),
     Ods(Box<Ods>),
@@ -66,14 +81,15 @@ impl Book {
                 Ok(Self::Xls(Box::new(Xls::new(input).map_err(broken)?)))
             }
             Some(head) if head.starts_with(b"PK\x03\x04") => {
-                let names = archive::check(bytes, max)?;
+                let archive::Checked { names, formulas } = archive::check(bytes, max)?;
                 let has = |name: &str| names.iter().any(|other| other.replace('\\', "/") == name);
                 if has("xl/workbook.bin") {
                     Ok(Self::Xlsb(Box::new(Xlsb::new(input).map_err(broken)?)))
                 } else if has("content.xml") {
                     Ok(Self::Ods(Box::new(Ods::open(bytes)?)))
                 } else {
-                    Ok(Self::Xlsx(Box::new(Xlsx::new(input).map_err(broken)?)))
+                    archive::check_strings(bytes, &names)?;
+                    Ok(Self::Xlsx(Box::new(Xlsx::new(input).map_err(broken)?), formulas))
                 }
             }
             _ => Err(Fault::new("workbook", "these bytes are no workbook, or only the beginning of one")),
@@ -82,7 +98,7 @@ impl Book {
 
     pub(super) fn sheets(&self) -> Vec<Sheet> {
         let found = match self {
-            Self::Xlsx(book) => book.sheets_metadata(),
+            Self::Xlsx(book, _) => book.sheets_metadata(),
             Self::Xlsb(book) => book.sheets_metadata(),
             Self::Xls(book) => book.sheets_metadata(),
             Self::Ods(book) => return book.sheets(),
@@ -98,7 +114,7 @@ impl Book {
     /// The merged cells of a sheet.
     pub(super) fn merged(&mut self, name: &str) -> Result<Vec<Merged>, Fault> {
         let found = match self {
-            Self::Xlsx(book) => book.merge_cells_by_sheet_name(name).map_err(broken)?,
+            Self::Xlsx(book, _) => book.merge_cells_by_sheet_name(name).map_err(broken)?,
             Self::Xls(book) => book.merge_cells_by_sheet_name(name).map_err(broken)?,
             Self::Xlsb(_) => return Ok(Vec::new()),
             Self::Ods(book) => return book.merged(name),
@@ -113,7 +129,7 @@ impl Book {
     /// Goes through the rows of a sheet that have something in them. An error is of all rows that have not been given.
     pub(super) fn rows(&mut self, name: &str, each: Each<'_>) -> Result<(), Fault> {
         match self {
-            Self::Xlsx(book) => xlsx::rows(book, name, each),
+            Self::Xlsx(book, formulas) => xlsx::rows(book, *formulas, name, each),
             Self::Ods(book) => book.rows(name, each),
             Self::Xlsb(book) => {
                 let epoch = epoch(book.has_1904_epoch());
@@ -158,12 +174,13 @@ pub(super) fn epoch(is_1904: bool) -> Epoch {
 /// Puts cells into rows.
 pub(super) struct Rows<'a> {
     row: Row,
+    bytes: usize,
     each: Each<'a>,
 }
 
 impl<'a> Rows<'a> {
     pub(super) fn new(each: Each<'a>) -> Self {
-        Self { row: Row::default(), each }
+        Self { row: Row::default(), bytes: 0, each }
     }
 
     /// Takes the next cell. Whether more are wanted.
@@ -171,7 +188,14 @@ impl<'a> Rows<'a> {
         if !self.at(place.0) {
             return false;
         }
-        if value != Value::Empty && place.1 < COLUMNS {
+        if value == Value::Empty || place.1 >= COLUMNS || self.bytes > ROW {
+            return true;
+        }
+        self.bytes += value.bytes();
+        if self.bytes > ROW {
+            self.row.cells = Vec::new();
+            self.row.broken.get_or_insert_with(too_long);
+        } else {
             self.row.cells.push((place.1, value));
         }
         true
@@ -196,6 +220,7 @@ impl<'a> Rows<'a> {
 
     fn give(&mut self) -> bool {
         let mut row = std::mem::take(&mut self.row);
+        self.bytes = 0;
         if row.cells.is_empty() && row.broken.is_none() {
             return true;
         }

@@ -31,12 +31,13 @@
 //!
 //! **Bad input.** A workbook that is damaged, cut off, encrypted or no workbook goes to quarantine as a whole, and so
 //! does one that unpacks to more than [`max_bytes`](Sheets::max_bytes). A row with a cell that cannot be read goes to quarantine
-//! alone, with its sheet and number; if a sheet breaks off, what was read of it stays, and one record in quarantine says from
+//! alone, with its sheet and number, as does one that comes to more than 16 MiB; if a sheet breaks off, what was read of it stays, and one record in quarantine says from
 //! where the rest is missing.
 //!
 //! **Memory.** A workbook is read while all of it is in memory, and so are its records. Sheets of XLSX, XLSB and ODS are
 //! gone through row by row: beyond the file there are its shared strings (XLSX, XLSB) or its unpacked content (ODS). XLS, which has at
-//! most 65,536 rows of 256 columns, is taken in whole: up to half a gigabyte for a sheet that is full to its last cell.
+//! most 65,536 rows of 256 columns, is taken in whole: up to half a gigabyte for a sheet that is full to its last cell, and
+//! beyond that a copy of its text for each cell.
 
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -60,7 +61,7 @@ mod xlsx;
 
 use book::Book;
 pub use settings::{SheetHeader, Sheets};
-use table::Table;
+use table::{Made, Table};
 
 /// Why a workbook or a part of it cannot be read.
 #[derive(Debug)]
@@ -184,24 +185,43 @@ fn table(book: &mut Book, sheet: &str, settings: &Sheets, out: &mut Out<'_>) -> 
     };
     let mut table = Table::new(sheet, settings, merged);
     let (mut last, mut room) = (0, true);
-    let read = book.rows(sheet, &mut |row| {
-        last = row.number + 1;
-        match table.row(row) {
-            None => false,
-            Some(None) => true,
-            Some(Some(Ok(body))) => {
-                room = out.give(body);
-                room
+    let read = catch_unwind(AssertUnwindSafe(|| {
+        book.rows(sheet, &mut |row| {
+            last = row.number + 1;
+            match table.row(row) {
+                None => false,
+                Some(None) => true,
+                Some(Some(made)) => {
+                    room = give(sheet, made, out);
+                    room
+                }
             }
-            Some(Some(Err(why))) => {
-                out.refuse("row", format!("the sheet {sheet:?}, row {last}: {why}"));
-                true
-            }
+        })
+    }));
+    let fault = match read {
+        Ok(Ok(())) => return room,
+        Ok(Err(fault)) => {
+            let message = format!("the sheet {sheet:?} after row {last}: {}", fault.message);
+            Fault::new(fault.reason, message)
         }
-    });
-    if let Err(fault) = read {
-        let message = format!("the sheet {sheet:?} after row {last}: {}", fault.message);
-        out.refuse(fault.reason, message);
-    }
+        Err(_) => {
+            let message = format!("the sheet {sheet:?} is damaged, and what follows row {last} is missing");
+            Fault::new("sheet", message)
+        }
+    };
+    // Without the end of the sheet nobody knows its footer.
+    let room = room && table.held().into_iter().all(|made| give(sheet, made, out));
+    out.refuse(fault.reason, fault.message);
     room
+}
+
+/// Gives a row as a record, or says why it is none. Whether there was room for it.
+fn give(sheet: &str, (row, made): Made, out: &mut Out<'_>) -> bool {
+    match made {
+        Ok(body) => out.give(body),
+        Err(why) => {
+            out.refuse("row", format!("the sheet {sheet:?}, row {row}: {why}"));
+            true
+        }
+    }
 }

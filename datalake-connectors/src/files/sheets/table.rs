@@ -2,22 +2,31 @@
 
 use std::collections::{HashMap, HashSet, VecDeque};
 
-use super::book::{COLUMNS, Merged, Row};
+use super::book::{COLUMNS, Merged, ROW, Row, too_long};
 use super::settings::{SheetHeader, Sheets};
 use super::value::{Value, write_text};
 
 /// Names that are no names of columns.
 const OURS: [&str; 3] = ["_errors", "_sheet", "_row"];
 
-/// A row as a record, or why it is none.
-pub(super) type Made = Result<Vec<u8>, String>;
+/// A row by its number, from 1, as a record, or why it is none.
+pub(super) type Made = (u64, Result<Vec<u8>, String>);
+
+/// The value of merged cells, for the rows to come.
+enum Kept {
+    Value(Value),
+    /// There is no room for it beside those of others.
+    TooMuch,
+}
 
 /// A table on a sheet, made from its rows.
 pub(super) struct Table<'a> {
     sheet: &'a str,
     settings: &'a Sheets,
     names: Option<Vec<String>>,
-    merged: Vec<(Merged, Option<Value>)>,
+    merged: Vec<(Merged, Option<Kept>)>,
+    /// Bytes of the values that are kept of merged cells.
+    kept: usize,
     /// Rows that may be the footer.
     held: VecDeque<Made>,
     last: Option<u32>,
@@ -27,7 +36,7 @@ impl<'a> Table<'a> {
     pub(super) fn new(sheet: &'a str, settings: &'a Sheets, merged: Vec<Merged>) -> Self {
         let names = (settings.header_at() == SheetHeader::None).then(Vec::new);
         let merged = merged.into_iter().map(|merged| (merged, None)).collect();
-        Self { sheet, settings, names, merged, held: VecDeque::new(), last: None }
+        Self { sheet, settings, names, merged, kept: 0, held: VecDeque::new(), last: None }
     }
 
     /// Takes a row. `None` when the table is over.
@@ -49,7 +58,7 @@ impl<'a> Table<'a> {
                 }
                 _ => {
                     self.names = Some(names_of(row.cells));
-                    Some(row.broken.map(Err))
+                    Some(row.broken.map(|why| (u64::from(number) + 1, Err(why))))
                 }
             };
         };
@@ -67,9 +76,14 @@ impl<'a> Table<'a> {
             Some(why) => Err(why),
             None => Ok(self.object(number, &row.cells)),
         };
-        self.held.push_back(made);
+        self.held.push_back((u64::from(number) + 1, made));
         let over = self.held.len() > self.settings.footer_rows();
         Some(if over { self.held.pop_front() } else { None })
+    }
+
+    /// Gives what may have been the footer, when it cannot be known because the sheet has no end.
+    pub(super) fn held(&mut self) -> VecDeque<Made> {
+        std::mem::take(&mut self.held)
     }
 
     /// The record of a row: the columns in order, what has no value, and where it is.
@@ -118,26 +132,53 @@ impl<'a> Table<'a> {
         };
         let mut changed = false;
         let mut there: HashSet<u32> = HashSet::new();
+        let mut bytes: usize = row.cells.iter().map(|(_, value)| value.bytes()).sum();
         for (merged, value) in &mut self.merged {
             if number < merged.rows.0 || number > merged.rows.1 {
                 continue;
             }
             if number == merged.rows.0 {
                 let first = row.cells.iter().find(|(column, _)| *column == merged.columns.0);
-                *value = first.map(|(_, value)| value.clone());
+                *value = first.map(|(_, value)| match self.kept.saturating_add(value.bytes()) {
+                    kept if kept > ROW => Kept::TooMuch,
+                    kept => {
+                        self.kept = kept;
+                        Kept::Value(value.clone())
+                    }
+                });
             }
-            let Some(value) = value else { continue };
+            let value = match value {
+                Some(Kept::Value(value)) => value,
+                Some(Kept::TooMuch) => {
+                    row.broken.get_or_insert_with(|| format!("its merged cells have more than {ROW} bytes"));
+                    continue;
+                }
+                None => continue,
+            };
             if there.is_empty() {
                 there.extend(row.cells.iter().map(|(column, _)| *column));
             }
             for column in merged.columns.0..=merged.columns.1.min(width.saturating_sub(1)) {
-                if there.insert(column) {
+                if bytes <= ROW && there.insert(column) {
+                    bytes += value.bytes();
                     row.cells.push((column, value.clone()));
                     changed = true;
                 }
             }
         }
-        self.merged.retain(|(merged, _)| merged.rows.1 > number);
+        if bytes > ROW {
+            row.cells = Vec::new();
+            row.broken.get_or_insert_with(too_long);
+        }
+        let over = |merged: &Merged| merged.rows.1 <= number;
+        let gone = self.merged.iter().filter(|(merged, _)| over(merged));
+        self.kept -= gone
+            .filter_map(|(_, kept)| match kept {
+                Some(Kept::Value(value)) => Some(value.bytes()),
+                _ => None,
+            })
+            .sum::<usize>();
+        self.merged.retain(|(merged, _)| !over(merged));
         if changed {
             row.cells.sort_by_key(|(column, _)| *column);
         }

@@ -17,6 +17,15 @@ pub(super) enum Value {
 const EXACT: f64 = 9_007_199_254_740_992.0;
 
 impl Value {
+    /// About the bytes it takes in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let text = match self {
+            Self::Text(text) | Self::Time(text) | Self::Fault(text) => text.len(),
+            Self::Empty | Self::Bool(_) | Self::Number(_) => 0,
+        };
+        text + 32
+    }
+
     /// Writes it as JSON. A fault is null.
     pub(super) fn write(&self, out: &mut Vec<u8>) {
         match self {

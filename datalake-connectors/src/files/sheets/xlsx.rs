@@ -6,16 +6,25 @@ use std::io::{Read, Seek};
 use calamine::{Style, Xlsx, XlsxError};
 
 use super::Fault;
-use super::book::{Each, Rows, broken, epoch, shared};
+use super::book::{Each, Formulas, Rows, broken, epoch, shared};
 use super::kind::{Kind, kind};
 
 /// Cells that cannot be read, by how many come before: where each is, and what is wrong.
 type Bad = HashMap<u64, (u32, String)>;
 
 /// Goes through the rows of a sheet.
-pub(super) fn rows<R: Read + Seek>(book: &mut Xlsx<R>, name: &str, each: Each<'_>) -> Result<(), Fault> {
+pub(super) fn rows<R: Read + Seek>(
+    book: &mut Xlsx<R>,
+    formulas: Formulas,
+    name: &str,
+    each: Each<'_>,
+) -> Result<(), Fault> {
     let mut given = 0;
     let bad = match scan(book, name, &Bad::new(), 0, &mut given, each) {
+        // Where the cell is can only be told by going through the formulas.
+        Err(Stop::Cell) if formulas == Formulas::Absurd => {
+            return Err(Fault::new("workbook", "a cell cannot be read, and it cannot be told which"));
+        }
         Err(Stop::Cell) => find(book, name)?,
         Err(Stop::Sheet(fault)) => return Err(fault),
         Ok(()) => return Ok(()),

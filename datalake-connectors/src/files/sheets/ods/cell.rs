@@ -6,11 +6,11 @@ use quick_xml::Reader;
 use quick_xml::events::{BytesRef, BytesStart, Event};
 
 use super::super::Fault;
-use super::super::book::COLUMNS;
+use super::super::book::{COLUMNS, ROW, too_long};
 use super::super::kind::Kind;
 use super::super::value::Value;
 use super::styles::Styles;
-use super::{REPEATED, attribute, attributes, broken, time};
+use super::{attribute, attributes, broken, time};
 
 /// Merged cells that begin in a row.
 pub(super) struct Span {
@@ -29,7 +29,7 @@ pub(super) struct Cells {
 /// Reads the cells of a row to its end. `columns` says what dates are in cells that do not say it.
 pub(super) fn cells(reader: &mut Reader<&[u8]>, styles: &Styles, columns: &[Kind]) -> Result<Cells, Fault> {
     let mut cells = Cells::default();
-    let mut column = 0_u32;
+    let (mut column, mut bytes) = (0_u32, 0_usize);
     loop {
         let (tag, content) = match reader.read_event().map_err(broken)? {
             Event::Start(tag) if is_cell(&tag) => {
@@ -54,10 +54,17 @@ pub(super) fn cells(reader: &mut Reader<&[u8]>, styles: &Styles, columns: &[Kind
         let kind = found.get("table:style-name").map_or(default, |style| styles.kind(style));
         match value(&mut found, content, kind) {
             Ok(Value::Empty) => {}
-            Ok(Value::Text(text)) if text.len().saturating_mul(repeats as usize) > REPEATED => {
+            Ok(_) if bytes > ROW => {}
+            Ok(Value::Text(text)) if text.len().saturating_mul(repeats as usize) > ROW => {
                 cells.broken = Some(format!("a text of {} bytes is in {repeats} cells", text.len()));
             }
             Ok(value) => {
+                bytes = bytes.saturating_add(value.bytes().saturating_mul(repeats as usize));
+                if bytes > ROW {
+                    cells.found = Vec::new();
+                    cells.broken = Some(too_long());
+                    continue;
+                }
                 cells.found.extend((column..column + repeats).map(|column| (column, value.clone())));
             }
             Err(why) => cells.broken = Some(why),
@@ -104,11 +111,15 @@ fn value(found: &mut HashMap<String, String>, content: String, kind: Kind) -> Re
     }
 }
 
-/// The text of a cell to its end: its paragraphs, with a line end between them.
+/// The text of a cell to its end: its paragraphs, with a line end between them. What comes to more than a row may have is
+/// left out beyond that.
 fn content(reader: &mut Reader<&[u8]>) -> Result<String, Fault> {
     let mut out = String::new();
     let (mut inside, mut paragraphs) = (false, 0);
     loop {
+        if let Some(end) = (ROW..out.len()).find(|end| out.is_char_boundary(*end)) {
+            out.truncate(end);
+        }
         match reader.read_event().map_err(broken)? {
             Event::Start(tag) => match tag.name().as_ref() {
                 "text:p" | "text:h" => {

@@ -18,8 +18,6 @@ use styles::Styles;
 
 /// The most rows of a sheet.
 const ROWS: u32 = 1 << 20;
-/// A cell that is repeated may come to so many bytes.
-const REPEATED: usize = 16 << 20;
 
 /// An open workbook: its content, and where each sheet begins in it.
 pub(super) struct Ods {
@@ -89,21 +87,25 @@ impl Ods {
 
     pub(super) fn merged(&self, name: &str) -> Result<Vec<Merged>, Fault> {
         let mut merged = Vec::new();
-        let mut all = |_| true;
-        self.scan(name, &mut Rows::new(&mut all), &mut |found| merged.push(found))?;
+        self.scan(name, None, &mut |found| merged.push(found))?;
         Ok(merged)
     }
 
     pub(super) fn rows(&self, name: &str, each: Each<'_>) -> Result<(), Fault> {
         let mut rows = Rows::new(each);
-        if self.scan(name, &mut rows, &mut |_| {})? {
+        if self.scan(name, Some(&mut rows), &mut |_| {})? {
             rows.end();
         }
         Ok(())
     }
 
-    /// Goes through a sheet. Whether its end was reached.
-    fn scan(&self, name: &str, rows: &mut Rows<'_>, merged: &mut dyn FnMut(Merged)) -> Result<bool, Fault> {
+    /// Goes through a sheet, with its rows if they are wanted. Whether its end was reached.
+    fn scan(
+        &self,
+        name: &str,
+        mut rows: Option<&mut Rows<'_>>,
+        merged: &mut dyn FnMut(Merged),
+    ) -> Result<bool, Fault> {
         let mut reader = self.reader(name)?;
         let mut columns = Vec::new();
         let mut row = 0;
@@ -126,17 +128,19 @@ impl Ods {
                         });
                     });
                     let empty = cells.found.is_empty() && cells.broken.is_none();
-                    for row in row..row + if empty { 0 } else { repeats } {
-                        let mut more = true;
-                        for (column, value) in &cells.found {
-                            more = more && rows.cell((row, *column), value.clone());
-                        }
-                        if let Some(why) = &cells.broken {
-                            more = more
-                                && rows.broken(row, format!("the row {} cannot be read: {why}", row + 1));
-                        }
-                        if !more {
-                            return Ok(false);
+                    if let Some(rows) = rows.as_deref_mut().filter(|_| !empty) {
+                        for row in row..row + repeats {
+                            let mut more = true;
+                            for (column, value) in &cells.found {
+                                more = more && rows.cell((row, *column), value.clone());
+                            }
+                            if let Some(why) = &cells.broken {
+                                let why = format!("the row {} cannot be read: {why}", row + 1);
+                                more = more && rows.broken(row, why);
+                            }
+                            if !more {
+                                return Ok(false);
+                            }
                         }
                     }
                     row += repeats;

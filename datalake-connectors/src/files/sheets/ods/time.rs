@@ -21,6 +21,15 @@ pub(super) fn date(text: &str, kind: Kind) -> Value {
         None => 0,
     };
     let mut out = day.to_owned();
+    let units = if units == DAY {
+        let Some(next) = day.parse::<chrono::NaiveDate>().ok().and_then(|day| day.succ_opt()) else {
+            return Value::Time(text.to_owned());
+        };
+        out = next.to_string();
+        0
+    } else {
+        units
+    };
     if units > 0 || kind == Kind::Moment || (kind == Kind::Unknown && time.is_some()) {
         out.push('T');
         write_time(&mut out, units, PARTS);
@@ -49,7 +58,8 @@ fn clock(text: &str) -> Option<u64> {
         Some(seconds) => seconds_of(seconds)?,
         None => 0,
     };
-    (hours < 24 && minutes < 60 && seconds < 60 * PARTS)
+    // What is written as 59.9996 s is a minute.
+    (hours < 24 && minutes < 60 && seconds <= 60 * PARTS)
         .then(|| (hours * 60 + minutes) * 60 * PARTS + seconds)
 }
 
@@ -104,6 +114,9 @@ mod tests {
         assert_eq!(text(date("2024-01-31", Kind::Moment)), "2024-01-31T00:00:00");
         assert_eq!(text(date("2024-01-31T12:34:56.789000000", Kind::Moment)), "2024-01-31T12:34:56.789");
         assert_eq!(text(date("2024-01-31T12:34:55.9999999", Kind::Day)), "2024-01-31T12:34:56");
+        assert_eq!(text(date("2024-01-31T12:34:59.9999999", Kind::Moment)), "2024-01-31T12:35:00");
+        assert_eq!(text(date("2024-02-29T23:59:59.9996", Kind::Moment)), "2024-03-01T00:00:00");
+        assert_eq!(text(date("2024-01-31T12:34:61", Kind::Moment)), "2024-01-31T12:34:61");
         assert_eq!(text(date("soon", Kind::Day)), "soon");
     }
 

@@ -107,3 +107,94 @@ fn settings_of_another_time_are_refused() {
     SheetsDecoder.decode(&document, &settings, &mut |piece| found.push(piece.error.unwrap().reason));
     assert_eq!(found, ["settings"]);
 }
+
+#[test]
+fn a_workbook_that_boasts_of_its_strings_or_formulas_makes_no_room_for_them() {
+    let boasts = changed(&good(), "xl/sharedStrings.xml", |text| {
+        let (head, rest) = text.split_once("uniqueCount=\"").unwrap();
+        format!("{head}uniqueCount=\"100000000000{rest}")
+    });
+    let error = one(boasts);
+    assert!(error.starts_with("!workbook: the part xl/sharedStrings.xml of the workbook says"), "{error}");
+    let wrong = changed(&good(), "xl/sharedStrings.xml", |text| {
+        let (head, rest) = text.split_once("uniqueCount=\"").unwrap();
+        format!("{head}uniqueCount=\"9{rest}")
+    });
+    assert_eq!(records(wrong, &Sheets::new()).len(), 3);
+    let bytes = changed(&good(), "xl/worksheets/sheet1.xml", |text| {
+        text.replace("<c r=\"A3\" t=\"s\"><v>4</v>", "<c r=\"A3\" t=\"s\"><v>99</v>").replace(
+            "<c r=\"B4\" t=\"s\">",
+            "<c r=\"B4\" t=\"s\"><f t=\"shared\" ref=\"B4\" si=\"100000000000\">1</f>",
+        )
+    });
+    let found = records(bytes, &Sheets::new());
+    assert_eq!(
+        found,
+        ["!workbook: the sheet \"S\" after row 1: a cell cannot be read, and it cannot be told which"]
+    );
+}
+
+#[test]
+fn a_row_that_shares_one_long_text_in_all_its_cells_is_refused_and_no_other() {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet().set_name("S").unwrap();
+    sheet.write_string(0, 0, "a").unwrap();
+    sheet.write_string(1, 0, "long").unwrap();
+    sheet.write_string(2, 0, "ok").unwrap();
+    let bytes = book.save_to_buffer().unwrap();
+    let long = "x".repeat(1 << 20);
+    let bytes = changed(&bytes, "xl/sharedStrings.xml", |text| text.replace("long", &long));
+    let cell = "<c r=\"A2\" t=\"s\"><v>1</v></c>";
+    let bytes = changed(&bytes, "xl/worksheets/sheet1.xml", |text| text.replace(cell, &cell.repeat(16_384)));
+    assert_eq!(
+        records(bytes, &Sheets::new()),
+        [
+            "!row: the sheet \"S\", row 2: it has more than 16777216 bytes",
+            r#"{"a":"ok","_sheet":"S","_row":3}"#
+        ]
+    );
+}
+
+#[test]
+fn merged_cells_cannot_make_a_row_or_a_sheet_of_one_long_text() {
+    let mut book = Workbook::new();
+    let sheet = book.add_worksheet().set_name("S").unwrap();
+    let plain = Shown::new();
+    sheet.write_string(0, 0, "a").unwrap();
+    sheet.write_string(0, 99, "b").unwrap();
+    sheet.merge_range(1, 0, 1, 99, "long", &plain).unwrap();
+    for column in 0..20 {
+        let first = if column < 10 { 2 } else { 3 };
+        sheet.merge_range(first, column, 4, column, &format!("tall{column}"), &plain).unwrap();
+    }
+    sheet.write_string(4, 50, "below").unwrap();
+    sheet.write_string(5, 0, "ok").unwrap();
+    let bytes = book.save_to_buffer().unwrap();
+    let long = "x".repeat(1 << 20);
+    let bytes =
+        changed(&bytes, "xl/sharedStrings.xml", |text| text.replace("long", &long).replace("tall", &long));
+    let found = records(bytes, &Sheets::new().fill_merged(true));
+    let short: Vec<&str> = found.iter().map(|record| &record[..record.len().min(70)]).collect();
+    assert_eq!(found.len(), 5, "{short:?}");
+    assert_eq!(found[0], "!row: the sheet \"S\", row 2: it has more than 16777216 bytes");
+    assert!(found[1].starts_with(r#"{"a":"xxx"#), "{short:?}");
+    assert!(found[2].starts_with("!row: the sheet \"S\", row 4: its merged cells have"), "{short:?}");
+    assert!(found[3].starts_with("!row: the sheet \"S\", row 5: its merged cells have"), "{short:?}");
+    assert!(found[4].starts_with(r#"{"a":"ok""#), "{short:?}");
+}
+
+#[test]
+fn what_may_be_the_footer_of_a_sheet_that_breaks_off_is_given() {
+    let bytes = changed(&good(), "xl/worksheets/sheet1.xml", |text| {
+        let at = text.find("<c r=\"B4\"").unwrap();
+        text[..at].to_owned()
+    });
+    let found = records(bytes.clone(), &Sheets::new().footer(9));
+    assert_eq!(found, records(bytes, &Sheets::new()));
+    assert_eq!(found.len(), 3, "{found:?}");
+    let broken = changed(&good(), "xl/worksheets/sheet1.xml", |text| {
+        text.replace("<c r=\"A3\" t=\"s\"><v>4</v>", "<c r=\"A3\" t=\"s\"><v>99</v>")
+    });
+    let found = records(broken, &Sheets::new().footer(1));
+    assert!(found[1].starts_with("!row: the sheet \"S\", row 3: "), "{found:?}");
+}

@@ -117,6 +117,17 @@ fn a_small_spreadsheet_cannot_become_a_large_one() {
         &found[0][..200]
     );
     assert!(found[1].starts_with(r#"{"a":"ok""#));
+    let several = cell(&long[..20_000])
+        .replace("<table:table-cell", "<table:table-cell table:number-columns-repeated=\"54\"");
+    let spaces = cell(&"<text:s text:c=\"32767\"/>".repeat(600));
+    let rows = [head(&["a"]), row(&several.repeat(300)), row(&spaces), row(&cell("ok"))].concat();
+    let found = records(book(&sheet("S", &rows)), &Sheets::new());
+    for (n, found) in found[..2].iter().enumerate() {
+        let why = format!("row {} cannot be read: it has more than 16777216 bytes", n + 2);
+        let short = &found[..found.len().min(200)];
+        assert!(found.contains(&why) || found.contains("in 1 cells"), "{short}");
+    }
+    assert!(found[2].starts_with(r#"{"a":"ok""#));
     let tall = row(&cell(&long))
         .replace("<table:table-row", "<table:table-row table:number-rows-repeated=\"1000000\"");
     let found =

@@ -80,7 +80,7 @@ datalake_core::source_suite!(workbooks, Folder::new());
 #[tokio::test]
 async fn a_workbook_is_one_document_known_by_its_name_and_left_alone_without_the_setting() {
     let (folder, bytes) = (TempDir::new().unwrap(), report(1));
-    for name in ["a.XLSX", "b.2026-11.xlsm", "c.csv", "d.bin"] {
+    for name in ["a.XLSX", "b.2026-11.xlsm", "c.csv", "d.bin", "~$a.xlsx"] {
         std::fs::write(folder.path().join(name), &bytes).unwrap();
     }
     let builder = || FilesSource::builder("reports".parse().unwrap(), folder.path());
