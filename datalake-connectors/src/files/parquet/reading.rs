@@ -1,5 +1,6 @@
 //! Row groups, one after the other.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use arrow_array::{Array, RecordBatch};
@@ -45,7 +46,9 @@ pub(super) fn read(bytes: &Bytes, settings: &Parquet, out: &mut Out<'_>) -> Resu
     for (n, group) in groups.iter().enumerate() {
         let last = row + u64::try_from(group.num_rows()).unwrap_or(0);
         let mut given = row;
-        match read_group(bytes, &file, n, &mut given, out) {
+        // Some damage makes the library panic.
+        let group = catch_unwind(AssertUnwindSafe(|| read_group(bytes, &file, n, &mut given, out)));
+        match group.unwrap_or_else(|_| Err(Broken::Group("they are damaged".to_owned()))) {
             Ok(()) if given == last => {}
             Ok(()) => out.refuse(
                 "parquet",
@@ -75,23 +78,31 @@ pub(super) fn read(bytes: &Bytes, settings: &Parquet, out: &mut Out<'_>) -> Resu
 fn open(bytes: &Bytes) -> Result<ArrowReaderMetadata, ParquetError> {
     let options = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let plain = ArrowReaderMetadata::load(bytes, options.clone())?;
-    let columns = plain.parquet_schema().root_schema().get_fields();
-    let old = |n: usize| {
-        columns
-            .get(n)
-            .is_some_and(|column| column.is_primitive() && column.get_physical_type() == Physical::INT96)
-    };
-    if !(0..columns.len()).any(old) {
+    let mut old = plain.parquet_schema().columns().iter().map(|leaf| leaf.physical_type() == Physical::INT96);
+    if !old.any(|old| old) {
         return Ok(plain);
     }
     // In nanoseconds a date beyond 2262 would become another one.
-    let micros = DataType::Timestamp(TimeUnit::Microsecond, None);
-    let field = |(n, field): (usize, &Arc<Field>)| match old(n) {
-        true => Arc::new(field.as_ref().clone().with_data_type(micros.clone())),
-        false => Arc::clone(field),
-    };
-    let fields: Vec<_> = plain.schema().fields().iter().enumerate().map(field).collect();
+    let mut old = plain.parquet_schema().columns().iter().map(|leaf| leaf.physical_type() == Physical::INT96);
+    let fields: Vec<Field> = plain.schema().fields().iter().map(|field| in_micros(field, &mut old)).collect();
     ArrowReaderMetadata::load(bytes, options.with_schema(Arc::new(Schema::new(fields))))
+}
+
+/// A field with its timestamps of 96 bits in microseconds. `old` says of each leaf, in order, whether it is one.
+fn in_micros(field: &Field, old: &mut dyn Iterator<Item = bool>) -> Field {
+    let mut of = |field: &Arc<Field>| Arc::new(in_micros(field, old));
+    let kind = match field.data_type() {
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(of).collect()),
+        DataType::List(item) => DataType::List(of(item)),
+        DataType::LargeList(item) => DataType::LargeList(of(item)),
+        DataType::FixedSizeList(item, length) => DataType::FixedSizeList(of(item), *length),
+        DataType::Map(entries, sorted) => DataType::Map(of(entries), *sorted),
+        leaf => match old.next() {
+            Some(true) => DataType::Timestamp(TimeUnit::Microsecond, None),
+            _ => leaf.clone(),
+        },
+    };
+    field.clone().with_data_type(kind)
 }
 
 enum Broken {

@@ -1,3 +1,7 @@
+use ::parquet::basic::Encoding;
+use ::parquet::file::properties::WriterVersion;
+use ::parquet::file::reader::{FileReader, SerializedFileReader};
+
 use super::*;
 
 fn one(bytes: impl Into<Bytes>) -> String {
@@ -46,6 +50,41 @@ fn damage_never_ends_a_process() {
         let mut bytes = good.clone();
         bytes[at] ^= 0xff;
         assert!(!records(bytes, &Parquet::new()).is_empty());
+    }
+}
+
+#[test]
+fn whatever_damage_does_in_one_row_group_the_next_is_read() {
+    let properties = || WriterProperties::builder().set_max_row_group_row_count(Some(20));
+    let text =
+        || -> ArrayRef { Arc::new(StringArray::from_iter_values((0..40).map(|n| format!("t{}", n % 7)))) };
+    let lists = || -> ArrayRef {
+        Arc::new(ListArray::from_iter_primitive::<Int32Type, _, _>(
+            (0..40).map(|n| (n % 3 > 0).then(|| vec![Some(n); n as usize % 4])),
+        ))
+    };
+    let second = |bytes: &[u8]| {
+        let file = SerializedFileReader::new(Bytes::copy_from_slice(bytes)).unwrap();
+        let column = file.metadata().row_group(1).column(0).clone();
+        column.dictionary_page_offset().unwrap_or(column.data_page_offset()) as usize
+    };
+    for (properties, column) in [
+        (properties().build(), text()),
+        (properties().build(), lists()),
+        (properties().set_dictionary_enabled(false).build(), text()),
+        (properties().set_dictionary_enabled(false).set_encoding(Encoding::DELTA_BYTE_ARRAY).build(), text()),
+        (properties().set_writer_version(WriterVersion::PARQUET_2_0).build(), lists()),
+    ] {
+        let good = file(vec![("c", column)], properties);
+        for at in 4..second(&good) {
+            for with in [0xff, 0x80, 0x01] {
+                let mut bytes = good.clone();
+                bytes[at] ^= with;
+                let found = records(bytes, &Parquet::new());
+                let read = found.iter().filter(|record| !record.starts_with('!')).count();
+                assert!(read >= 20, "{at} {with}: {found:?}");
+            }
+        }
     }
 }
 

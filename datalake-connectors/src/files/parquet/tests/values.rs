@@ -1,3 +1,8 @@
+use ::parquet::column::writer::ColumnWriter;
+use ::parquet::data_type::{Int96, Int96Type};
+use ::parquet::file::writer::SerializedFileWriter;
+use ::parquet::schema::parser::parse_message_type;
+
 use super::*;
 
 /// The values of a column.
@@ -105,6 +110,38 @@ fn nested_values_are_arrays_and_objects() {
     let fields = arrow_schema::Field::new("x", DataType::Int32, true);
     let structure = StructArray::from(vec![(Arc::new(fields), inner)]);
     assert_eq!(of(Arc::new(structure)), ["{\"x\":1}", "{\"x\":null}"]);
+}
+
+#[test]
+fn timestamps_of_96_bits_far_away_are_the_same_wherever_they_are() {
+    let message = "message m {
+        optional int96 t;
+        repeated int96 r;
+        optional group s { optional int96 t; optional int64 n (TIMESTAMP(NANOS, false)); }
+        optional group l (LIST) { repeated group list { optional int96 element; } }
+    }";
+    let schema = Arc::new(parse_message_type(message).unwrap());
+    let mut writer = SerializedFileWriter::new(Vec::new(), schema, Arc::new(plain())).unwrap();
+    let day = chrono::NaiveDate::from_ymd_opt(3000, 1, 1).unwrap().to_epoch_days() as u32;
+    let value = Int96::from(vec![0, 0, 2_440_588 + day]);
+    let mut group = writer.next_row_group().unwrap();
+    for (level, repeated) in [(1, false), (1, true), (2, false), (2, false), (3, true)] {
+        let mut column = group.next_column().unwrap().unwrap();
+        let nested = repeated.then_some(&[0_i16][..]);
+        if let ColumnWriter::Int64ColumnWriter(column) = column.untyped() {
+            column.write_batch(&[1], Some(&[level]), nested).unwrap();
+        } else {
+            column.typed::<Int96Type>().write_batch(&[value], Some(&[level]), nested).unwrap();
+        }
+        column.close().unwrap();
+    }
+    group.close().unwrap();
+    let t = "\"3000-01-01T00:00:00\"";
+    let n = "\"1970-01-01T00:00:00.000000001\"";
+    assert_eq!(
+        records(writer.into_inner().unwrap(), &Parquet::new()),
+        [format!(r#"{{"t":{t},"r":[{t}],"s":{{"t":{t},"n":{n}}},"l":[{t}]}}"#)]
+    );
 }
 
 #[test]
