@@ -173,7 +173,8 @@ pub(super) fn divide(format: &Format, bytes: &[u8]) -> Option<(Arc<Format>, usiz
     if !matches!(log, AccessLog::CloudFront | AccessLog::W3c) {
         return None;
     }
-    let (mut at, mut records) = (0, false);
+    let mut at = if bytes.starts_with(b"\xef\xbb\xbf") { 3 } else { 0 };
+    let mut records = false;
     let mut fields = fields.map(str::to_owned);
     while at < bytes.len() {
         let end = memchr(b'\n', &bytes[at..]).map_or(bytes.len(), |n| at + n + 1);

@@ -209,3 +209,11 @@ fn any_bytes_at_all_give_records_or_reasons() {
         }
     }
 }
+
+#[test]
+fn a_byte_order_mark_does_not_hide_what_the_fields_are() {
+    let log = "\u{feff}#Fields: date time sc-status\n2026-11-26 10:00:00 200\n";
+    let (format, end) = divide(&AccessLog::W3c.format(), log.as_bytes()).unwrap();
+    assert_eq!(*format, AccessLog::W3c.under(Some("date time sc-status")));
+    assert_eq!(end, log.len());
+}
