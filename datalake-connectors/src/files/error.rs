@@ -30,6 +30,11 @@ pub(super) fn reading(cause: io::Error, path: &Path, at: u64, packed: bool) -> E
     error.with("path", path.display()).with("offset", at)
 }
 
+/// Whether an error is of compressed content, and not of the store or the disk it comes from.
+pub(super) fn is_of_the_content(cause: &io::Error) -> bool {
+    cause.raw_os_error().is_none() && !cause.get_ref().is_some_and(|inner| inner.is::<Error>())
+}
+
 /// Whether an error is of the one file, so that the others can be read, and not of the moment.
 pub(super) fn is_of_the_file(error: &Error) -> bool {
     !error.is_retryable()

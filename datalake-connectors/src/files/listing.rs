@@ -71,8 +71,8 @@ impl Pattern {
         }
     }
 
-    /// Lists the files, sorted by key. Files and directories whose name begins with a dot are passed over, and
-    /// directories behind symbolic links are not entered. `None` if there is no such file or directory, or nothing where
+    /// Lists the files, sorted by key. Files and directories whose name begins with a dot are passed over, so are lock
+    /// files, and directories behind symbolic links are not entered. `None` if there is no such file or directory, or nothing where
     /// a glob begins.
     pub(super) fn list(&self) -> Result<Option<Listing>> {
         let root = self.root();
@@ -103,6 +103,7 @@ impl Pattern {
         })?;
         for path in paths {
             match path {
+                Ok(path) if is_lock(&path) => {}
                 Ok(path) => match fs::metadata(&path) {
                     Ok(metadata) if metadata.is_file() => listing.push(root, &path, &metadata),
                     Ok(_) => {}
@@ -118,10 +119,17 @@ impl Pattern {
     }
 }
 
+/// Whether it is what a program of an office leaves beside a file that somebody has open.
+pub(super) fn is_lock(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"~$"))
+}
+
 fn directory(path: &Path, recursive: bool, root: &Path, listing: &mut Listing) -> io::Result<()> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
-        if entry.file_name().as_encoded_bytes().first() == Some(&b'.') {
+        if entry.file_name().as_encoded_bytes().first() == Some(&b'.')
+            || is_lock(Path::new(&entry.file_name()))
+        {
             continue;
         }
         let path = entry.path();

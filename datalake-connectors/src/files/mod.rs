@@ -158,6 +158,7 @@ impl Source for FilesSource {
             };
             let Hand::Busy { task, ahead } = &mut self.hand else { return Err(gone()) };
             let (ahead, done) = (*ahead, task.await);
+            self.hand = Hand::Nobody;
             let (worker, step) = done.map_err(|cause| gone().caused_by(cause))?;
             self.hand = Hand::Ours(worker);
             let Step { next, left } = step?;

@@ -91,11 +91,7 @@ pub(super) fn open(wanted: Wanted<'_>, guess: &Guess, limits: Limits) -> Result<
         None => {
             let head = beginning(&mut file, codec, limits.expansion, guess)
                 .map_err(|cause| error::reading(cause, path, 0, packed))?;
-            let whole = (head.len() as u64) < PROBE && !may_change;
-            match guess
-                .resolve(&head, found.as_ref(), whole)
-                .map_err(|error| error.with("path", path.display()))?
-            {
+            match head.resolve(guess, found.as_ref(), !may_change, path)? {
                 Some(known) => known,
                 None => return Ok(Opened::Waits),
             }
@@ -129,21 +125,52 @@ pub(super) fn open(wanted: Wanted<'_>, guess: &Guess, limits: Limits) -> Result<
     Ok(Opened::Reading(Box::new(Reading::new(start))))
 }
 
+/// The beginning of the content.
+pub(super) struct Beginning {
+    bytes: Vec<u8>,
+    /// What ended it early: the content is damaged behind it.
+    damage: Option<io::Error>,
+}
+
+impl Beginning {
+    /// The format of content that begins so. `ends` says that there will be no more than there is. `None` if there is not
+    /// enough of it yet.
+    pub(super) fn resolve(
+        self,
+        guess: &Guess,
+        found: Option<&Found>,
+        ends: bool,
+        path: &Path,
+    ) -> Result<Option<Known>> {
+        let whole = (self.bytes.len() as u64) < PROBE && self.damage.is_none() && ends;
+        let known =
+            guess.resolve(&self.bytes, found, whole).map_err(|error| error.with("path", path.display()))?;
+        match (known, self.damage) {
+            (None, Some(cause)) => Err(error::reading(cause, path, 0, true)),
+            (known, _) => Ok(known),
+        }
+    }
+}
+
 /// As much of the beginning of the content as is needed to know the format.
 pub(super) fn beginning(
     file: &mut (impl Read + Seek + Send),
     codec: Compression,
     bounds: Expansion,
     guess: &Guess,
-) -> io::Result<Vec<u8>> {
-    let mut head = Vec::new();
+) -> io::Result<Beginning> {
+    let (mut bytes, mut damage) = (Vec::new(), None);
     if !matches!(guess, Guess::Known(_)) {
         file.rewind()?;
-        let read = decoder(codec, file, bounds)?.take(PROBE).read_to_end(&mut head);
-        // Damage further on is met again when the content is read.
-        read.or_else(|cause| if head.is_empty() { Err(cause) } else { Ok(0) })?;
+        if let Err(cause) = decoder(codec, file, bounds)?.take(PROBE).read_to_end(&mut bytes) {
+            if bytes.is_empty() || codec.is_none() || !error::is_of_the_content(&cause) {
+                return Err(cause);
+            }
+            // It is met again when the content is read.
+            damage = Some(cause);
+        }
     }
-    Ok(head)
+    Ok(Beginning { bytes, damage })
 }
 
 /// The content from an offset on.

@@ -48,8 +48,15 @@ pub(super) struct Reconciled {
     pub(super) gone: Vec<String>,
 }
 
-/// Follows files that were renamed, and forgets those that are gone unless all are: then a disk may be missing.
-pub(super) fn reconcile(root: &Path, listed: Vec<Found>, state: &mut State) -> Reconciled {
+/// Follows files that were renamed, and forgets those that are gone unless all are: then a disk may be missing. Those
+/// in what could not be looked into, by its key, are not gone.
+pub(super) fn reconcile(
+    root: &Path,
+    listed: Vec<Found>,
+    closed: &BTreeMap<String, String>,
+    state: &mut State,
+) -> Reconciled {
+    let hidden = |key: &str| closed.keys().any(|closed| is_within(key, closed));
     let ids: HashMap<String, Tag> = listed.iter().map(|found| (found.key.clone(), found.stat.id)).collect();
     let mut known = std::mem::take(&mut state.files);
     let mut out = Reconciled { files: listed, ..Reconciled::default() };
@@ -85,6 +92,9 @@ pub(super) fn reconcile(root: &Path, listed: Vec<Found>, state: &mut State) -> R
                 out.files.push(found);
                 out.moved.extend(renamed.then_some(key));
             }
+            _ if hidden(&key) => {
+                files.entry(key).or_insert(entry);
+            }
             _ => {
                 if ids.is_empty() {
                     files.insert(key.clone(), entry);
@@ -95,6 +105,11 @@ pub(super) fn reconcile(root: &Path, listed: Vec<Found>, state: &mut State) -> R
     }
     state.files = files;
     out
+}
+
+/// Whether a key is that of a path, or of something below it.
+fn is_within(key: &str, path: &str) -> bool {
+    path.is_empty() || key.strip_prefix(path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// Looks for a file that was not listed, under its name and then in its directory.
@@ -152,4 +167,38 @@ pub(super) fn plan(all: Vec<Found>, state: &mut State, seen: &mut Seen, when: Wh
     let age = |rotated: bool, found: &Found| (!rotated, rotated.then_some(found.stat.written));
     tasks.sort_by(|(r, a, _), (s, b, _)| age(*r, a).cmp(&age(*s, b)).then_with(|| a.key.cmp(&b.key)));
     tasks.into_iter().map(|(_, found, settled)| Task::Read { found, settled }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_in_a_folder_that_cannot_be_looked_into_is_not_forgotten() {
+        let folder = tempfile::tempdir().unwrap();
+        let found = |key: &str| {
+            let path = folder.path().join(key);
+            Found { key: key.to_owned(), stat: Stat::of(&fs::metadata(&path).unwrap()), path }
+        };
+        fs::create_dir(folder.path().join("here")).unwrap();
+        fs::write(folder.path().join("here/a"), "a").unwrap();
+        let listed = vec![found("here/a")];
+        let id = listed[0].stat.id;
+        let other = Tag::of([&b"another"[..]]);
+        let before: BTreeMap<String, Entry> = ["away/b", "away/deep/c", "awaybutnot/d", "gone/e", "single"]
+            .map(|key| (key.to_owned(), Entry::new(other)))
+            .into();
+        let closed = |keys: &[&str]| keys.iter().map(|key| ((*key).to_owned(), "stale".to_owned())).collect();
+        let after = |keys: &[&str]| {
+            let mut state = State { files: before.clone() };
+            state.files.insert("here/a".to_owned(), Entry::new(id));
+            let out = reconcile(folder.path(), listed.clone(), &closed(keys), &mut state);
+            (state.files.into_keys().collect::<Vec<_>>(), out.gone)
+        };
+        let (kept, gone) = after(&["away", "single"]);
+        assert_eq!(kept, ["away/b", "away/deep/c", "here/a", "single"]);
+        assert_eq!(gone, ["awaybutnot/d", "gone/e"]);
+        assert_eq!(after(&[]).0, ["here/a"]);
+        assert_eq!(after(&[""]).0.len(), 6);
+    }
 }

@@ -255,7 +255,8 @@ impl Worker {
             closed.insert(key, error.to_string());
         }
         self.closed = closed;
-        let Reconciled { files, moved, gone } = reconcile(&root, listing.files, &mut self.state);
+        let Reconciled { files, moved, gone } =
+            reconcile(&root, listing.files, &self.closed, &mut self.state);
         let when = When { follow: limits.follow, poll: *poll, finished };
         let mut tasks = plan(files, &mut self.state, &mut self.seen, when);
         for key in moved {

@@ -21,8 +21,8 @@
 //!
 //! **The bound.** At most [`remember`](ObjectsSourceBuilder::remember) objects are remembered, 50,000 by default, which
 //! makes a position of about half a megabyte. When there are more, those written longest ago are replaced by their time:
-//! whatever the store says was written up to then counts as read. That is done only to what is older than
-//! [`late`](ObjectsSourceBuilder::late), seven days by default, which is as long as an object may take from the time it
+//! whatever the store says was written up to then counts as read. That is done only to what is older than whatever waits for
+//! a marker, and older than [`late`](ObjectsSourceBuilder::late), seven days by default, which is as long as an object may take from the time it
 //! carries to the moment it can be seen: S3 dates an upload in parts by its beginning. If even then there is too much to
 //! remember, the source fails before it reads anything and loses nothing. Give each day, or each month, a source with a prefix
 //! of its own then: that also spares listing the rest.
@@ -33,7 +33,10 @@
 //! marker beside it.
 //!
 //! **Failures.** An object that is damaged, or too long, or without the header that is demanded, costs no other anything, as
-//! with files. One that may not be read stops the source with an error that names it: it is not taken for read.
+//! with files. One that may not be read stops the source with an error that names it: it is not taken for read. What was put
+//! into the store under a key by which an [`ObjectStore`] does not read (`exports//2026.csv`, a backslash, control
+//! characters) is passed over with a warning and is among the failures; write it under another key. Of a thousand failures each
+//! is named, and those beyond are counted.
 //!
 //! **Order.** By the time they were written, then by key.
 
@@ -123,6 +126,7 @@ impl Source for ObjectsSource {
         };
         let Hand::Busy(task) = &mut self.hand else { return Err(gone()) };
         let done = task.await;
+        self.hand = Hand::Nobody;
         let (worker, step) = done.map_err(|cause| gone().caused_by(cause))?;
         self.hand = Hand::Ours(worker);
         let Step { next, left } = step.map_err(|error| error.component(KIND))?;

@@ -13,7 +13,7 @@ use super::position::Current;
 use super::ranges::Ranges;
 use super::worker::Settings;
 use crate::files::error;
-use crate::files::format::{Known, PROBE};
+use crate::files::format::Known;
 use crate::files::identity::{Print, Tag};
 use crate::files::opening::{beginning, input};
 use crate::files::reading::{Reading, Start};
@@ -40,9 +40,7 @@ pub(super) fn open(
             let guess = settings.format.guess(path, &settings.decoded);
             let head = beginning(&mut ranges, codec, limits.expansion, &guess)
                 .map_err(|cause| error::reading(cause, path, 0, packed))?;
-            let whole = (head.len() as u64) < PROBE;
-            let known =
-                guess.resolve(&head, None, whole).map_err(|error| error.with("path", path.display()))?;
+            let known = head.resolve(&guess, None, true, path)?;
             known.ok_or_else(|| {
                 Error::unexpected("the format of an object cannot be told").with("path", path.display())
             })?

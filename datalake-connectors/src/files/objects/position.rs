@@ -30,6 +30,13 @@ pub(super) struct State {
     /// What could not be read, and why. Tried again when it changes.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) failed: BTreeMap<String, String>,
+    /// How many more could not be read.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub(super) beyond: u64,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 /// An object of which something has been read.

@@ -4,10 +4,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use datalake_core::codec::Compression;
 use datalake_core::split::Decoders;
-use datalake_core::store::{MemoryStore, PutOptions};
+use datalake_core::store::{Created, LocalStore, MemoryStore, ObjectInfo, Payload, PutOptions};
 use datalake_core::testkit::{Fault, FaultyStore, Fed, ManualClock, Op, SourceHarness};
 use datalake_core::{Document, ErrorKind};
 use futures::FutureExt;
+use futures::stream::BoxStream;
 
 use super::*;
 use crate::files::{CsvDialect, FileFormat, Finished};
@@ -189,6 +190,153 @@ async fn an_object_waits_for_its_marker() {
     assert_eq!(records(&mut source).await, Vec::<String>::new());
     put(&store, "in/_SUCCESS", "").await;
     assert_eq!(records(&mut source).await, ["a", "b"]);
+}
+
+#[tokio::test]
+async fn a_marker_is_seen_whose_key_does_not_begin_as_those_of_its_objects() {
+    let store = store();
+    for key in ["in/orders-1.log", "in/orders-2.log", "in/others.log", "in/_SUCCESS", "in/orders-1.done"] {
+        put(&store, key, key).await;
+    }
+    let finished = |marker: &str| Finished::Marker(marker.into());
+    for (keys, marker, expected) in [
+        ("in/orders-*.log", "_SUCCESS", &["in/orders-1.log", "in/orders-2.log"][..]),
+        ("in/orders-", "_SUCCESS", &["in/orders-1.log", "in/orders-2.log", "in/orders-1.done"][..]),
+        ("in/orders-1.log", ".done", &["in/orders-1.log"][..]),
+        ("in/orders-1.l*", ".done", &["in/orders-1.log"][..]),
+    ] {
+        let mut source = builder(&store, keys).finished(finished(marker)).build().unwrap();
+        assert_eq!(records(&mut source).await, expected, "{keys} {marker}");
+    }
+}
+
+#[tokio::test]
+async fn what_has_a_key_by_which_no_store_reads_is_told_of_and_costs_nothing_else_anything() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = LocalStore::open_without_sync(folder.path()).unwrap();
+    store.put("in/a.log", "a".into(), PutOptions::default()).await.unwrap();
+    for (name, text) in [("in/b\\c.log", "b"), ("in/d\\e.txt", "d"), ("in/empty\\.log", "")] {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    let builder = |keys: &str| ObjectsSource::builder("o".parse().unwrap(), Arc::new(store.clone()), keys);
+    for (keys, expected) in [("in/*.log", 1), ("in/", 2), ("out/", 0)] {
+        let mut source = builder(keys).build().unwrap();
+        assert_eq!(records(&mut source).await.len(), usize::from(expected > 0));
+        let failures = source.failures().list();
+        assert_eq!(failures.len(), expected, "{failures:?}");
+        assert!(failures.iter().all(|failed| failed.path.contains('\\')), "{failures:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_store_that_fails_while_a_format_is_found_out_does_not_change_it() {
+    let rows: Vec<String> = (0..40).map(|n| format!("{n};x,y,z")).collect();
+    let text = format!("\na_long_name;another\n{}\n\u{e9};end\n", rows.join("\n"));
+    let packed = Compression::Gzip.frame(1, &[Bytes::from(text.clone())]).unwrap();
+    for (key, bytes) in [("a.csv", Bytes::from(text)), ("a.csv.gz", packed)] {
+        let store = store();
+        put(&store, key, bytes).await;
+        let open = || builder(&store, "").batch_bytes(16).max_document_bytes(4096).build().unwrap();
+        let expected = records(&mut open()).await;
+        assert_eq!(expected.len(), 41);
+        for passed in 0..12 {
+            store.script(std::iter::repeat_n((Op::GetRange, Fault::None), passed));
+            store.script([(Op::GetRange, Fault::Before)]);
+            let mut source = open();
+            let (mut found, mut errors) = (Vec::new(), 0);
+            loop {
+                match source.next_batch().await {
+                    Ok(Next::Batch(batch)) => found.extend(told(&batch.documents)),
+                    Ok(_) => break,
+                    Err(_) => errors += 1,
+                }
+            }
+            assert_eq!(found, expected, "{key} {passed}");
+            assert!(errors <= 1 && source.failures().list().is_empty());
+            store.calm();
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Panics(Store);
+
+#[async_trait]
+impl ObjectStore for Panics {
+    fn uri(&self) -> &str {
+        self.0.uri()
+    }
+
+    async fn put(&self, key: &str, payload: Payload, options: PutOptions) -> Result<()> {
+        self.0.put(key, payload, options).await
+    }
+
+    async fn put_if_absent(&self, key: &str, payload: Payload, options: PutOptions) -> Result<Created> {
+        self.0.put_if_absent(key, payload, options).await
+    }
+
+    async fn get(&self, key: &str) -> Result<Bytes> {
+        self.0.get(key).await
+    }
+
+    async fn get_range(&self, _: &str, _: std::ops::Range<u64>) -> Result<Bytes> {
+        panic!("a store that panics")
+    }
+
+    async fn head(&self, key: &str) -> Result<ObjectInfo> {
+        self.0.head(key).await
+    }
+
+    fn list(&self, prefix: &str, after: Option<&str>) -> BoxStream<'_, Result<ObjectInfo>> {
+        self.0.list(prefix, after)
+    }
+
+    async fn delete(&self, key: &str) -> Result<()> {
+        self.0.delete(key).await
+    }
+}
+
+#[tokio::test]
+async fn a_panic_is_an_error_however_often_one_asks() {
+    let store = store();
+    put(&store, "a.log", "a\n").await;
+    let panics = Arc::new(Panics(store));
+    let mut source = ObjectsSource::builder("objects".parse().unwrap(), panics, "").build().unwrap();
+    for _ in 0..3 {
+        assert_eq!(source.next_batch().await.unwrap_err().kind(), ErrorKind::Unexpected);
+    }
+    source.seek(None).await.unwrap();
+    assert_eq!(source.next_batch().await.unwrap_err().kind(), ErrorKind::Unexpected);
+}
+
+#[tokio::test]
+async fn a_position_stays_short_however_many_fail_or_wait_with_the_others() {
+    let clock = ManualClock::default();
+    let store = FaultyStore::new(MemoryStore::with_clock(clock.clone()), 1);
+    for n in 0..1_005 {
+        put(&store, &format!("bad/{n:04}.log.gz"), &b"\x1f\x8b\x08\x00damage"[..]).await;
+    }
+    let mut source = builder(&store, "bad/").build().unwrap();
+    let position = drain(&mut source).await.1;
+    let told = source.failures().list();
+    assert_eq!((told.len(), &*told[1000].error), (1001, "5 more could not be read"));
+    let mut again = builder(&store, "bad/").build().unwrap();
+    again.seek(position.as_ref()).await.unwrap();
+    assert_eq!(again.failures().list(), told);
+    assert_eq!(records(&mut again).await, Vec::<String>::new());
+
+    let finished = Finished::Marker(".done".into());
+    put(&store, "in/orphan.log", "x").await;
+    for n in 0..6 {
+        clock.advance(Duration::from_secs(7200));
+        put(&store, &format!("in/{n}.log"), "x").await;
+        put(&store, &format!("in/{n}.log.done"), "x").await;
+    }
+    let late = Duration::from_secs(3600);
+    let builder = builder(&store, "in/").remember(3).late(late).finished(finished);
+    let error = builder.build().unwrap().next_batch().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+    assert!(error.to_string().contains("waiting_for_a_marker_since"), "{error:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Passes over the objects, in a blocking thread.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +22,10 @@ use crate::files::{Failures, FileFormat, Finished};
 
 /// The most documents of a batch.
 const DOCUMENTS: usize = 4096;
+/// The most objects of which it is told, each by its name, why they cannot be read.
+const TOLD: usize = 1000;
+/// Under what it is told of those beyond.
+const MORE: &str = "…";
 
 /// What a source reads, and how.
 #[derive(Debug)]
@@ -64,6 +68,10 @@ pub(super) struct Worker {
     times: HashMap<Tag, DateTime<Utc>>,
     /// When the oldest of what waits for a marker was written.
     waiting: Option<DateTime<Utc>>,
+    /// What can be read by no name, and why.
+    closed: BTreeMap<String, String>,
+    /// How many more there are of that.
+    unnamed: u64,
     /// Whether an object was another, or gone, when it was to be read.
     changed: bool,
     spare: Spare,
@@ -71,8 +79,7 @@ pub(super) struct Worker {
 
 impl Worker {
     pub(super) fn new(settings: Arc<Settings>, state: State, failures: Failures) -> Self {
-        failures.replace(state.failed.clone());
-        Self {
+        let worker = Self {
             settings,
             state,
             failures,
@@ -80,9 +87,20 @@ impl Worker {
             current: None,
             times: HashMap::new(),
             waiting: None,
+            closed: BTreeMap::new(),
+            unnamed: 0,
             changed: false,
             spare: Spare::default(),
-        }
+        };
+        worker.publish();
+        worker
+    }
+
+    fn publish(&self) {
+        let beyond = self.state.beyond + self.unnamed;
+        let more = (beyond > 0).then(|| (MORE.to_owned(), format!("{beyond} more could not be read")));
+        let named = self.state.failed.clone().into_iter().chain(self.closed.clone());
+        self.failures.replace(named.chain(more));
     }
 
     /// The next batch. Says that there is none when every object has been looked at; the step after that looks again.
@@ -190,7 +208,7 @@ impl Worker {
         }
         self.state.read.0.insert(version);
         if self.state.failed.remove(&info.key).is_some() {
-            self.failures.replace(self.state.failed.clone());
+            self.publish();
         }
         self.fold();
     }
@@ -210,8 +228,12 @@ impl Worker {
             ErrorKind::Corrupt | ErrorKind::RecordInvalid | ErrorKind::RecordTooLarge => {
                 tracing::warn!(key = info.key, %error, "passed over until it changes");
                 self.done(info);
-                self.state.failed.insert(info.key.clone(), error.to_string());
-                self.failures.replace(self.state.failed.clone());
+                if self.state.failed.len() < TOLD {
+                    self.state.failed.insert(info.key.clone(), error.to_string());
+                } else {
+                    self.state.beyond += 1;
+                }
+                self.publish();
                 Settled::Marked
             }
             // What may not be read now, or not by us, is no fault of the object: it is not passed over.
@@ -235,6 +257,8 @@ impl Worker {
         let Settings { store, keys, finished, remember, .. } = &*self.settings;
         let listing = runtime.block_on(keys.list(&**store, finished))?;
         let all = || listing.ready.iter().chain(&listing.waiting);
+        self.closed = closed(&listing.refused, &self.closed);
+        self.unnamed = listing.refused.len().saturating_sub(TOLD) as u64;
         self.times = all().map(|info| (version(info), info.modified)).collect();
         self.waiting = listing.waiting.iter().map(|info| info.modified).min();
         if !self.times.is_empty() {
@@ -242,6 +266,9 @@ impl Worker {
             self.state.read.0.retain(|tag| self.times.contains_key(tag));
             let names: HashSet<&str> = all().map(|info| &*info.key).collect();
             self.state.failed.retain(|key, _| names.contains(&**key));
+            if self.state.failed.is_empty() {
+                self.state.beyond = 0;
+            }
         }
         if let Some(current) = &self.state.current
             && !self.times.contains_key(&current.version)
@@ -260,15 +287,19 @@ impl Worker {
             let age = |info: &ObjectInfo| (Some(version(info)) != begun, info.modified);
             age(a).cmp(&age(b)).then_with(|| a.key.cmp(&b.key))
         });
-        let oldest = self.horizon();
+        let oldest = [self.horizon(), self.waiting].into_iter().flatten().min();
         let young = self.times.values().filter(|time| oldest.is_none_or(|oldest| **time >= oldest)).count();
         if young > *remember {
             let message =
                 "more objects are new than can be remembered: give a longer prefix, or remember more";
-            return Err(Error::config(message).with("objects", young).with("remember", remember));
+            let error = Error::config(message).with("objects", young).with("remember", remember);
+            return Err(match self.waiting {
+                Some(since) => error.with("waiting_for_a_marker_since", since),
+                None => error,
+            });
         }
         self.tasks = Some(tasks.into());
-        self.failures.replace(self.state.failed.clone());
+        self.publish();
         Ok(())
     }
 
@@ -293,6 +324,18 @@ impl Worker {
             self.state.read.0.retain(|tag| self.times.get(tag).is_none_or(|time| *time > upto));
         }
     }
+}
+
+/// What can be read by no name: as many keys as are told of.
+fn closed(refused: &[String], before: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut closed = BTreeMap::new();
+    for key in refused.iter().take(TOLD) {
+        if !before.contains_key(key) {
+            tracing::warn!(key, "passed over: its key is none by which a store reads");
+        }
+        closed.insert(key.clone(), "its key is none by which a store reads".to_owned());
+    }
+    closed
 }
 
 /// What became of an error.
