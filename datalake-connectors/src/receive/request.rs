@@ -21,7 +21,8 @@ use super::refusal::{
 
 /// Bytes out for a byte in that a compressed body may give, beyond the first mebibyte.
 const RATIO: u64 = 200;
-/// How much of a refused body is read and dropped, so that its sender gets to see the answer.
+/// How much of a refused body is read and dropped at least, so that its sender gets to see the answer; twice what is taken if
+/// that is more.
 const LINGER_BYTES: usize = 4 << 20;
 const LINGER: Duration = Duration::from_secs(2);
 
@@ -107,7 +108,7 @@ impl<I: Intake> Receiver<I> {
                     reason = refusal.reason,
                     "refused an event"
                 );
-                linger(&head, body);
+                linger(&head, body, LINGER_BYTES.max(2 * self.max_body));
                 refusal.response()
             }),
         };
@@ -218,12 +219,12 @@ fn content_coding(headers: &HeaderMap) -> Result<Compression, Refusal> {
 
 /// Goes on reading a refused body for a moment: a connection closed over unread bytes is reset, and its sender may
 /// never see why.
-fn linger(head: &Parts, mut body: Incoming) {
+fn linger(head: &Parts, mut body: Incoming, bytes: usize) {
     if body.is_end_stream() || head.headers.contains_key(EXPECT) {
         return;
     }
     let drain = async move {
-        let mut left = LINGER_BYTES;
+        let mut left = bytes;
         while let Some(Ok(frame)) = body.frame().await {
             left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
             if left == 0 {

@@ -114,7 +114,7 @@ fn what_was_answered_is_shown_and_survives_a_kill() {
     for (event, raw) in events.iter().zip(raws) {
         let trace = again.json(&format!("/lake/trace/{}", event["id"].as_str().unwrap()));
         assert_eq!(trace["raw"], raw);
-        assert_eq!(trace["steps"], json!(["snowplow-event 1", "segment-event 1"]));
+        assert_eq!(trace["steps"], json!(["snowplow-event 2", "segment-event 1"]));
     }
     assert_eq!(again.ask("GET", "/lake/trace/clicks/99/0", "").0, 404);
     assert_eq!(again.json(&format!("/lake/latest?after={}", latest["seq"]))["events"], json!([]));

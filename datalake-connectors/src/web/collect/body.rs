@@ -23,15 +23,17 @@ pub(super) const SEGMENT_EVENT: usize = 32 << 10;
 /// How much a request may bring.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
-    pub(super) events: usize,
+    /// How many events, if that is bounded by more than the size of a body.
+    pub(super) events: Option<usize>,
+    /// How large an event of Segment is.
     pub(super) event_bytes: usize,
 }
 
 /// What was found in a body before it is taken.
 #[derive(Debug, Default)]
 pub(super) struct Found {
-    /// The ids of the events, if every event has one.
-    pub(super) ids: Option<Vec<String>>,
+    /// The id of the first event and how many more there are, if every event has one.
+    pub(super) ids: Option<(String, usize)>,
     /// The write key of the sender.
     pub(super) key: Option<Secret>,
     /// When the sender says that it sent.
@@ -72,8 +74,8 @@ pub(super) fn format(route: Route) -> Format {
     }
 }
 
-/// Looks through a body, which is taken only if it is JSON that holds events within the limits. The events themselves may
-/// be anything.
+/// Looks through a body, which is taken only if it is JSON that holds events. The events of Snowplow may be anything of any
+/// size: its trackers send all they hold in one body and drop it all when it is refused. Those of Segment keep to its limits.
 pub(super) fn look(document: &Document, route: Route, limits: Limits) -> Result<Found, Refusal> {
     if route.is_segment() && document.len() > SEGMENT_BATCH {
         return Err(LONG_BATCH);
@@ -88,27 +90,26 @@ pub(super) fn look(document: &Document, route: Route, limits: Limits) -> Result<
     if list.is_some_and(|list| !list.is_some_and(|list| list.get().starts_with('['))) {
         return Err(NO_LIST);
     }
-    let most = if route.is_segment() { limits.event_bytes.min(SEGMENT_EVENT) } else { limits.event_bytes };
     let (mut events, mut longest, mut whole) = (0_usize, 0, true);
-    let mut ids = Some(Vec::new());
+    let (mut first, mut named) = (None, true);
     split(document, |piece| {
         events += 1;
         longest = longest.max(piece.body.len());
-        whole &= piece.error.is_none();
-        if events <= limits.events {
-            ids = ids.take().and_then(|mut ids| {
-                ids.push(id(&piece.body)?);
-                Some(ids)
-            });
+        // The error of an element has no path: it is that event's alone.
+        whole &= piece.error.as_ref().is_none_or(|error| error.path.is_none() && !route.is_segment());
+        if named {
+            let id = id(&piece.body);
+            named = id.is_some();
+            first = first.take().or(id);
         }
     });
     match (whole, events) {
         (false, _) => Err(NO_JSON),
         (true, 0) => Err(EMPTY),
-        (true, n) if n > limits.events => Err(MANY),
-        _ if longest > most => Err(LONG_EVENT),
+        (true, n) if limits.events.is_some_and(|most| n > most) => Err(MANY),
+        _ if route.is_segment() && longest > limits.event_bytes.min(SEGMENT_EVENT) => Err(LONG_EVENT),
         _ => Ok(Found {
-            ids,
+            ids: first.filter(|_| named).map(|first| (first, events - 1)),
             key: string(envelope.write_key).map(Secret::new),
             sent_at: string(envelope.sent_at),
         }),
@@ -136,7 +137,8 @@ mod tests {
     use super::*;
 
     const SEEDS: u64 = 4000;
-    const LIMITS: Limits = Limits { events: 6, event_bytes: 60 };
+    const EVENTS: usize = 6;
+    const LIMITS: Limits = Limits { events: Some(EVENTS), event_bytes: 60 };
 
     /// Pieces of which bodies are made, and by which they are broken.
     const PIECES: &[&str] = &[
@@ -188,16 +190,14 @@ mod tests {
             };
             let mut pieces = Vec::new();
             split(&document, |piece| pieces.push(piece));
-            assert!((1..=LIMITS.events).contains(&pieces.len()), "seed {seed}: {text}");
+            assert!((1..=EVENTS).contains(&pieces.len()), "seed {seed}: {text}");
             for piece in &pieces {
-                assert!(
-                    piece.error.is_none() && piece.body.len() <= LIMITS.event_bytes,
-                    "seed {seed}: {text}"
-                );
+                let fits = piece.body.len() <= LIMITS.event_bytes || route == Route::SnowplowPost;
+                assert!(piece.error.is_none() && fits, "seed {seed}: {text}");
                 let read: Result<Value, _> = serde_json::from_slice(&piece.body);
                 assert!(read.is_ok(), "seed {seed}: {text}");
             }
-            assert!(found.ids.is_none_or(|ids| ids.len() == pieces.len()), "seed {seed}: {text}");
+            assert!(found.ids.is_none_or(|(_, more)| more + 1 == pieces.len()), "seed {seed}: {text}");
             taken += 1;
         }
         assert!(taken > SEEDS / 5 && refused > SEEDS / 5, "{taken} taken, {refused} refused");

@@ -7,7 +7,7 @@ use std::time::Duration;
 use datalake_core::{Clock, Credential, Dataset, Error, Result, SourceInfo, SystemClock};
 use serde_json::json;
 
-use super::body::Limits;
+use super::body::{Limits, SEGMENT_EVENT};
 use super::cors::{Origins, is_origin};
 use super::intake::{Collector, KEYS};
 use super::pages::Pages;
@@ -33,7 +33,8 @@ pub struct CollectorSourceBuilder {
 
 impl CollectorSourceBuilder {
     pub(super) fn new(dataset: Dataset, listen: SocketAddr) -> Self {
-        let settings = Settings { commit_timeout: Duration::from_secs(4), ..Settings::new(listen) };
+        let commit_timeout = Duration::from_secs(4);
+        let settings = Settings { max_body: 16 << 20, commit_timeout, ..Settings::new(listen) };
         Self {
             dataset,
             settings,
@@ -41,13 +42,13 @@ impl CollectorSourceBuilder {
             origins: Origins::Own,
             keep: Keep::default(),
             keys: Vec::new(),
-            limits: Limits { events: 1000, event_bytes: 64 << 10 },
+            limits: Limits { events: None, event_bytes: SEGMENT_EVENT },
             pages: None,
             clock: Arc::new(SystemClock),
         }
     }
 
-    setters! { max_body: "1 MiB", commit_timeout: "4 s" }
+    setters! { max_body: "16 MiB", commit_timeout: "4 s" }
 
     /// Receives from Snowplow's trackers where they send to by default: `POST /com.snowplowanalytics.snowplow/tp2` and
     /// `GET /i`.
@@ -123,20 +124,23 @@ impl CollectorSourceBuilder {
         self
     }
 
-    /// Keeps the header `User-Agent` as `useragent` in the properties of documents. Not kept by default.
+    /// Keeps the header `User-Agent` as `useragent` in the properties of documents. Not kept by default, nor for a
+    /// tracker that sends the header `SP-Anonymous`.
     pub fn keep_user_agent(mut self) -> Self {
         self.keep.user_agent = true;
         self
     }
 
-    /// How many events a request may bring. 1,000 by default; more are answered 400.
+    /// How many events a request may bring; more are answered 413. By default as many as fit into the body: trackers send
+    /// what they have kept through an outage in one.
     pub fn max_events(mut self, events: usize) -> Self {
-        self.limits.events = events;
+        self.limits.events = Some(events);
         self
     }
 
-    /// The largest event in bytes. 64 KiB by default, and for Segment never more than 32 KiB; a larger one is answered
-    /// 400.
+    /// The largest event of Segment in bytes. 32 KiB by default, and never more; a larger one is answered 400, as by
+    /// Segment's service. Those of Snowplow are taken, and [`snowplow_event`](super::snowplow_event) refuses what is too
+    /// large for a row.
     pub fn max_event(mut self, bytes: usize) -> Self {
         self.limits.event_bytes = bytes;
         self
@@ -214,7 +218,7 @@ impl CollectorSourceBuilder {
             return Err(Error::config("an origin is a scheme and a host, for instance https://shop.example")
                 .with("origin", format_args!("{bad:?}")));
         }
-        if self.limits.events == 0 || self.limits.event_bytes == 0 {
+        if self.limits.events == Some(0) || self.limits.event_bytes == 0 {
             return Err(Error::config("a request has room for at least one event of one byte"));
         }
         self.keep.cookie.as_ref().map_or(Ok(()), Cookie::check)

@@ -14,13 +14,15 @@ use super::cors::Origins;
 use super::pages::Pages;
 use super::properties::properties;
 use super::query;
-use super::refusal::{EMPTY, LONG_EVENT, NO_KEY};
+use super::refusal::{BUSY, EMPTY, NO_KEY};
 use super::route::{Route, Routes};
 use super::visitor::{Keep, Visitor};
 use crate::receive::{Access, Event, Intake, Refusal, basic};
 
 /// Under which name write keys are kept.
 pub(super) const KEYS: &str = "write key";
+/// From this size on a body is looked through on a thread of its own.
+const LARGE: usize = 256 << 10;
 /// A transparent picture of one pixel.
 const PIXEL: &[u8] = b"GIF89a\x01\0\x01\0\x80\0\0\0\0\0\xff\xff\xff\x21\xf9\x04\x01\0\0\0\0,\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;";
 
@@ -93,22 +95,18 @@ impl Intake for Collector {
             _ => content,
         };
         let document = Document::new(content, path.to_owned(), format(claim.route));
-        let found = match claim.route {
-            Route::SnowplowPixel => self.query(&document)?,
-            route => look(&document, route, self.limits)?,
-        };
+        let (found, digest) = self.look(claim.route, &document).await?;
         if !claim.admitted {
             let key = found.key.as_ref().ok_or(NO_KEY)?;
             if !self.keys.admits(KEYS, key).await? {
                 return Err(NO_KEY);
             }
         }
-        let digest = Sha256::of(document.bytes());
         let key = found.ids.as_ref().map(|_| Sha256::of_parts([path.as_bytes(), b"\0", digest.as_bytes()]));
-        let id = match found.ids.as_deref() {
-            Some([id]) => id.clone(),
-            Some([first, more @ ..]) => format!("{first}+{}", more.len()),
-            _ => digest.to_string(),
+        let id = match &found.ids {
+            Some((id, 0)) => id.clone(),
+            Some((first, more)) => format!("{first}+{more}"),
+            None => digest.to_string(),
         };
         let properties = properties(claim.route, self.clock.now(), &found, &claim.visitor);
         let document = document.with_id(id.as_str()).with_properties(properties);
@@ -137,12 +135,26 @@ impl Intake for Collector {
 }
 
 impl Collector {
-    /// Looks into a query string, which is one event.
-    fn query(&self, document: &Document) -> Result<Found, Refusal> {
-        match document.len() {
-            0 => Err(EMPTY),
-            length if length > self.limits.event_bytes => Err(LONG_EVENT),
-            _ => Ok(Found { ids: query::id(document.bytes()).map(|id| vec![id]), ..Found::default() }),
-        }
+    /// Looks into what came at a route.
+    async fn look(&self, route: Route, document: &Document) -> Result<(Found, Sha256), Refusal> {
+        let (document, limits) = (document.clone(), self.limits);
+        let large = document.len() >= LARGE;
+        let work = move || {
+            let found = match route {
+                Route::SnowplowPixel => query(&document)?,
+                route => look(&document, route, limits)?,
+            };
+            Ok((found, Sha256::of(document.bytes())))
+        };
+        if large { tokio::task::spawn_blocking(work).await.map_err(|_| BUSY)? } else { work() }
     }
+}
+
+/// Looks into a query string, which is one event.
+fn query(document: &Document) -> Result<Found, Refusal> {
+    if document.is_empty() {
+        return Err(EMPTY);
+    }
+    let ids = query::id(document.bytes()).map(|id| (id, 0));
+    Ok(Found { ids, ..Found::default() })
 }

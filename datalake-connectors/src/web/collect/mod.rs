@@ -26,7 +26,8 @@
 //! a body of many events is one document of many records. A body may be compressed on its way (`Content-Encoding: gzip` or
 //! `zstd`), within bounds; the document is then the body decompressed.
 //!
-//! Events may be anything: whether one is what its tracker says it is, is a question for transforms. [`snowplow_event`] and
+//! Events of Snowplow may be anything of any size within the body: whether one is what its tracker says it is, is a question for
+//! transforms. [`snowplow_event`] and
 //! [`segment_event`] make rows of them, with the time at which an event happened, corrected by the error of the device's
 //! clock. The raw zone keeps what was sent. A query string becomes a JSON object of strings; one that cannot goes to
 //! quarantine.
@@ -41,15 +42,17 @@
 //! |---|---|
 //! | 200 | the events are committed: `ok`, a picture of one pixel, or `{"success":true}` |
 //! | 204 | a browser asked whether it may send (`OPTIONS`) |
-//! | 400 | no JSON in UTF-8, no array of events, no event, more than [`max_events`](CollectorSourceBuilder::max_events), an event over [`max_event`](CollectorSourceBuilder::max_event), a Segment body over 500 KB or event over 32 KB; a body that ended early, or whose compression is damaged |
+//! | 400 | no JSON in UTF-8, no array of events, no event; a Segment body over 500 KB or event over [`max_event`](CollectorSourceBuilder::max_event); a body that ended early, or whose compression is damaged |
 //! | 401 | no write key, or an unknown one |
 //! | 404, 405 | another path; another method |
-//! | 408, 413 | the body came too slowly; it is longer than [`max_body`](CollectorSourceBuilder::max_body), as sent or decompressed |
+//! | 408, 413 | the body came too slowly; it is longer than [`max_body`](CollectorSourceBuilder::max_body), as sent or decompressed, or has more events than [`max_events`](CollectorSourceBuilder::max_events) |
 //! | 415 | a content encoding other than gzip and zstd |
 //! | 503, `Retry-After` | too much is under way, the commit did not come in time, a key cannot be looked up, or the collector shuts down |
 //!
-//! Trackers send again after a 503 and after a connection that broke. What is answered 400 they do not send again, since it
-//! would be refused again.
+//! Trackers send again after a 503 and after a connection that broke. What is answered 400 they do not send again, and drop: for
+//! Snowplow's, 400, 401, 403, 410 and 422 are final. Any other answer they send again, a 413 too, with what has come since in
+//! the same body. So no request of Snowplow is answered 400 for its size, and
+//! [`max_body`](CollectorSourceBuilder::max_body) is to be larger than all that a tracker keeps.
 //!
 //! # Ids and duplicates
 //!
@@ -97,7 +100,7 @@ mod tests;
 mod visitor;
 
 pub use builder::CollectorSourceBuilder;
-pub use events::{segment_event, snowplow_event};
+pub use events::{segment_event, snowplow_event, snowplow_event_up_to};
 pub use pages::{Page, Pages};
 pub use query::QueryDecoder;
 pub use visitor::{Address, Cookie};

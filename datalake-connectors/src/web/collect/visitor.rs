@@ -119,14 +119,14 @@ pub(crate) struct Visitor {
 impl Keep {
     pub(super) fn visitor(&self, head: &Parts) -> Visitor {
         let headers = &head.headers;
+        if headers.contains_key(ANONYMOUS) {
+            return Visitor::default();
+        }
         let user_agent = || {
             let text = headers.get(USER_AGENT)?.to_str().ok()?;
             Some(text.get(..LONGEST).unwrap_or(text).to_owned())
         };
         let user_agent = if self.user_agent { user_agent() } else { None };
-        if headers.contains_key(ANONYMOUS) {
-            return Visitor { user_agent, ..Visitor::default() };
-        }
         let cookie = self.cookie.as_ref().map(|cookie| cookie.of(headers).unwrap_or_else(uuid));
         let address = self.address.and_then(|how| Some(how.of(self.address(head)?)));
         Visitor { cookie, address, user_agent }

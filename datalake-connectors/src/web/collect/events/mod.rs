@@ -29,11 +29,17 @@ pub(super) use time::text as time_text;
 /// `true_tstamp` if it sent one, else `collector_tstamp - (dvce_sent_tstamp - dvce_created_tstamp)`, which takes the error of
 /// the device's clock out; `collector_tstamp` where one of the two is missing, or they are in the wrong order.
 ///
-/// An event that is no object, that says no known kind of event, or with a value that does not fit its field is refused with the
-/// reason `snowplow`, and the field. Records of other protocols pass unchanged.
+/// An event that is no object, that says no known kind of event, of more than 64 KiB, or with a value that does not fit its field
+/// is refused with the reason `snowplow`, and the field. Records of other protocols pass unchanged.
 #[must_use]
 pub fn snowplow_event() -> impl Transform + fmt::Debug {
-    Rows { name: "snowplow-event", protocol: "snowplow", make: snowplow::row }
+    snowplow_event_up_to(SNOWPLOW_EVENT)
+}
+
+/// The same for events of so many bytes at most.
+#[must_use]
+pub fn snowplow_event_up_to(bytes: usize) -> impl Transform + fmt::Debug {
+    Rows { name: "snowplow-event", version: "2", protocol: "snowplow", most: bytes, make: snowplow::row }
 }
 
 /// Completes Segment's events with what their service would add: `type`, from the path if the event does not say it;
@@ -48,8 +54,11 @@ pub fn snowplow_event() -> impl Transform + fmt::Debug {
 /// field. Records of other protocols pass unchanged.
 #[must_use]
 pub fn segment_event() -> impl Transform + fmt::Debug {
-    Rows { name: "segment-event", protocol: "segment", make: segment::row }
+    Rows { name: "segment-event", version: "1", protocol: "segment", most: usize::MAX, make: segment::row }
 }
+
+/// How large an event of Snowplow is, in bytes, unless told otherwise.
+const SNOWPLOW_EVENT: usize = 64 << 10;
 
 /// Makes a row of an event and of what is known of the request.
 type Make = fn(&[u8], &Map<String, Value>) -> Result<Vec<u8>, RecordError>;
@@ -57,7 +66,10 @@ type Make = fn(&[u8], &Map<String, Value>) -> Result<Vec<u8>, RecordError>;
 /// Makes a row of each record of one protocol.
 struct Rows {
     name: &'static str,
+    version: &'static str,
     protocol: &'static str,
+    /// How many bytes an event has at most.
+    most: usize,
     make: Make,
 }
 
@@ -68,7 +80,7 @@ impl Transform for Rows {
     }
 
     fn version(&self) -> &'static str {
-        "1"
+        self.version
     }
 
     async fn apply(&self, mut records: Records) -> Result<Records> {
@@ -86,6 +98,10 @@ impl Transform for Rows {
 
 impl Rows {
     fn row(&self, record: Record, properties: &Map<String, Value>) -> Result<Record, RecordError> {
+        if record.body().len() > self.most {
+            let message = format!("the event is larger than {} bytes", self.most);
+            return Err(RecordError::new(self.protocol, message));
+        }
         let row = (self.make)(record.body(), properties)?;
         Ok(record.with_body(Bytes::from(row)))
     }

@@ -11,7 +11,7 @@ use futures::TryStreamExt as _;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::web::collect::{Address, QueryDecoder, segment_event, snowplow_event};
+use crate::web::collect::{Address, QueryDecoder, segment_event, snowplow_event, snowplow_event_up_to};
 
 pub(super) fn store() -> Store {
     Store::new(Arc::new(MemoryStore::new())).with_decoders(&Decoders::default().with(Arc::new(QueryDecoder)))
@@ -133,6 +133,29 @@ async fn what_is_no_event_goes_to_quarantine_and_costs_no_other() {
         ("e=%ff&eid=4", "query", None),
     ];
     assert_eq!(found, expected.map(|(bytes, reason, path)| (bytes.to_owned(), reason, path)));
+}
+
+#[tokio::test]
+async fn an_event_that_is_too_large_for_a_row_costs_no_other_and_can_be_replayed() {
+    let lake = store();
+    let source = at_ten().build().await.unwrap();
+    let at = source.local_addr();
+    let event = |id: &str, page: usize| json!({ "e": "pv", "eid": id, "page": "x".repeat(page) });
+    let body = json!({ "data": [event("1", 100 << 10), event("2", 9)] }).to_string();
+    receive(collecting(&lake, source).transform(snowplow_event()).build().unwrap(), async {
+        assert_eq!(ask(at, "POST", TP2, &[], body.as_bytes()).await.status, 200);
+    })
+    .await;
+    let ids = async || rows(&lake).await.iter().map(|row| row["event_id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids().await, ["2"]);
+    let refused = refused(&lake).await;
+    assert_eq!(refused.len(), 1);
+    assert_eq!(refused[0].error.message, "the event is larger than 65536 bytes");
+    assert_eq!(refused[0].bytes().unwrap(), event("1", 100 << 10).to_string().as_bytes());
+    let source = at_ten().build().await.unwrap();
+    let mut larger = collecting(&lake, source).transform(snowplow_event_up_to(1 << 20)).build().unwrap();
+    larger.replay(&lake).await.unwrap();
+    assert_eq!(ids().await, ["2", "1"]);
 }
 
 #[tokio::test]

@@ -12,6 +12,8 @@ from snowplow_tracker import Emitter, PagePing, PageView, SelfDescribing, SelfDe
 
 logging.disable(logging.CRITICAL)
 port = int(sys.argv[1])
+# What is tracked while the collector refuses goes into one body.
+kept = 3000
 ids = []
 
 for method in ("post", "get"):
@@ -21,7 +23,7 @@ for method in ("post", "get"):
         protocol="http",
         port=port,
         method=method,
-        batch_size=4,
+        batch_size=2 * kept if method == "post" else 4,
         on_success=lambda sent: delivered.update(event["eid"] for event in sent),
         on_failure=lambda count, unsent: print("refused", method, flush=True),
     )
@@ -34,6 +36,8 @@ for method in ("post", "get"):
         SelfDescribing(bought, context=[SelfDescribingJson("iglu:com.acme/user/jsonschema/1-0-0", {"kind": "tester"})]),
         PagePing("https://shop.example/", max_y=900),
     ]
+    if method == "post":
+        events += [StructuredEvent("cart", "add", label="kept", property_="x" * 200, value=n) for n in range(kept)]
     sent = [tracker.track(event) for event in events]
     while not delivered.issuperset(sent):
         emitter.flush()
