@@ -61,7 +61,7 @@ impl SapSourceBuilder {
             when_changed: Renew::Stop,
             take_over: false,
             ask_again: false,
-            bounds: Bounds { timeout: Duration::from_secs(300), body: 64 << 20 },
+            bounds: Bounds::new(Duration::from_secs(300), 64 << 20),
             page_cap: 1_000_000,
             rate_limit: None,
             poll_every: Duration::from_secs(60),

@@ -45,7 +45,7 @@ impl DynamicsSourceBuilder {
             page: 5_000,
             page_cap: 1_000_000,
             poll_every: Duration::from_secs(300),
-            bounds: Bounds { timeout: Duration::from_secs(150), body: 64 << 20 },
+            bounds: Bounds::new(Duration::from_secs(150), 64 << 20),
             trusted: Vec::new(),
         }
     }

@@ -53,7 +53,7 @@ impl HubSpotSourceBuilder {
             poll_every: Duration::from_secs(300),
             requests: (90, Duration::from_secs(10)),
             searches: (4, Duration::from_secs(1)),
-            bounds: Bounds { timeout: Duration::from_secs(60), body: 64 << 20 },
+            bounds: Bounds::new(Duration::from_secs(60), 64 << 20),
             trusted: Vec::new(),
         }
     }

@@ -61,7 +61,7 @@ impl SalesforceSourceBuilder {
             page: 2_000,
             bulk_page: 25_000,
             share: 0.9,
-            bounds: Bounds { timeout: Duration::from_secs(150), body: 64 << 20 },
+            bounds: Bounds::new(Duration::from_secs(150), 64 << 20),
             trusted: Vec::new(),
         }
     }

@@ -38,8 +38,17 @@ use super::origin::Origin;
 pub(crate) struct Bounds {
     /// The longest silence: until an answer begins, and between two pieces of it.
     pub(crate) timeout: Duration,
+    /// The longest that one answer takes, from the request to its last byte.
+    pub(crate) whole: Duration,
     /// The largest body, compressed and not.
     pub(crate) body: usize,
+}
+
+impl Bounds {
+    /// So long a silence, and so large a body. An answer takes an hour at most.
+    pub(crate) fn new(timeout: Duration, body: usize) -> Self {
+        Self { timeout, whole: Duration::from_secs(60 * 60), body }
+    }
 }
 
 /// A client of one origin.

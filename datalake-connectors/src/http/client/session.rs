@@ -16,6 +16,7 @@ use tokio::time::Instant;
 
 use datalake_core::{Credential, Error, ErrorKind, Result, Secret};
 
+use super::token::LONGEST;
 use super::transport::{AGENT, Transport};
 use super::{Answer, parse_header, refusal};
 use crate::http::origin::Origin;
@@ -198,7 +199,8 @@ fn life(token: &str) -> Option<Duration> {
     }
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     let claims: Claims = serde_json::from_slice(&payload).ok()?;
-    Some(Duration::from_secs(u64::try_from(claims.exp - Utc::now().timestamp()).unwrap_or_default()))
+    let left = claims.exp.saturating_sub(Utc::now().timestamp());
+    Some(Duration::from_secs(u64::try_from(left).unwrap_or_default()).min(LONGEST))
 }
 
 #[cfg(test)]
@@ -211,7 +213,9 @@ mod tests {
         let in_an_hour = Utc::now().timestamp() + 3600;
         let read = life(&token(&format!(r#"{{"exp":{in_an_hour},"sub":"did:plc:x"}}"#))).unwrap().as_secs();
         assert!((3590..=3600).contains(&read), "{read}");
-        assert_eq!(life(&token(r#"{"exp":7}"#)), Some(Duration::ZERO));
+        for (exp, left) in [(7, Duration::ZERO), (i64::MIN, Duration::ZERO), (i64::MAX, LONGEST)] {
+            assert_eq!(life(&token(&format!(r#"{{"exp":{exp}}}"#))), Some(left));
+        }
         for other in ["", "opaque", "a.b.c", &token("{}")] {
             assert_eq!(life(other), None, "{other}");
         }

@@ -23,6 +23,8 @@ use crate::http::percent;
 
 /// How long before its end a token is replaced, at most; a tenth of its life if that is less.
 const MARGIN: Duration = Duration::from_secs(60);
+/// The longest that a token is believed to live.
+pub(super) const LONGEST: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 /// The life of a token that does not say.
 const LIFE: u64 = 300;
 
@@ -119,7 +121,7 @@ impl Tokens {
             return Err(odd("the token holds characters that a header cannot"));
         }
         let life = Duration::from_secs(granted.expires_in.as_ref().and_then(number).unwrap_or(LIFE));
-        let life = life.min(Duration::from_secs(30 * 24 * 60 * 60));
+        let life = life.min(LONGEST);
         Ok(Token { value, until: asked + life.saturating_sub(MARGIN.min(life / 10)) })
     }
 

@@ -62,9 +62,17 @@ impl Transport {
     /// Sends a request and reads the whole answer, whatever its status. `shown` is its URL without credentials.
     ///
     /// # Errors
-    /// `Unavailable` if the server cannot be reached, falls silent or ends the answer too early; `RecordTooLarge` if
-    /// the answer is.
+    /// `Unavailable` if the server cannot be reached, falls silent, ends the answer too early or does not come to its end;
+    /// `RecordTooLarge` if the answer is.
     pub(crate) async fn send(&self, request: Request<Full<Bytes>>, shown: &str) -> Result<Answer> {
+        tokio::time::timeout(self.bounds.whole, self.exchange(request, shown)).await.map_err(|_| {
+            Error::new(ErrorKind::Unavailable, "the answer takes too long")
+                .with("url", shown)
+                .with("seconds", self.bounds.whole.as_secs_f32())
+        })?
+    }
+
+    async fn exchange(&self, request: Request<Full<Bytes>>, shown: &str) -> Result<Answer> {
         let response = self.hurry(self.pool.request(request), shown).await?;
         let response = response.map_err(|cause| {
             Error::new(ErrorKind::Unavailable, "the server cannot be reached or gave no answer")

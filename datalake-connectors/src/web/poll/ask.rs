@@ -1,5 +1,7 @@
 //! What is sent for a page.
 
+use std::fmt;
+
 use bytes::Bytes;
 use http::Method;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -20,10 +22,16 @@ pub(super) struct Ask {
 }
 
 /// A JSON body, and where the parameters go in it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Post {
     pub(super) body: Value,
     pub(super) parameters: String,
+}
+
+impl fmt::Debug for Post {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Post").field("parameters", &self.parameters).finish_non_exhaustive()
+    }
 }
 
 impl Ask {
@@ -61,6 +69,22 @@ impl Post {
             .with("found", &self.parameters));
         }
         Ok(())
+    }
+
+    /// Whether any text in the body is such a one, be it a value or a name.
+    pub(super) fn any_text(&self, test: impl Fn(&str) -> bool) -> bool {
+        let mut rest = vec![&self.body];
+        while let Some(value) = rest.pop() {
+            match value {
+                Value::Array(elements) => rest.extend(elements),
+                Value::Object(members) if members.keys().any(|name| test(name)) => return true,
+                Value::Object(members) => rest.extend(members.values()),
+                Value::String(text) if test(text) => return true,
+                Value::Number(number) if test(&number.to_string()) => return true,
+                _ => {}
+            }
+        }
+        false
     }
 
     /// The body with parameters in it.

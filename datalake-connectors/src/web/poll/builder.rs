@@ -16,7 +16,7 @@ use crate::http::pace::Pace;
 use crate::http::percent;
 use crate::http::{Auth, Refusals};
 use datalake_core::split::Decoder;
-use datalake_core::{Credential, Cut, Dataset, Error, Format, Result, Secret, SourceInfo};
+use datalake_core::{Credential, Cut, Dataset, Error, Format, Result, Secret, Sha256, SourceInfo};
 
 /// Settings of a [`PollSource`].
 #[derive(Debug, Clone)]
@@ -64,7 +64,7 @@ impl PollSourceBuilder {
             usage: None,
             refusals: None,
             rate_limit: None,
-            bounds: Bounds { timeout: Duration::from_secs(60), body: 64 << 20 },
+            bounds: Bounds::new(Duration::from_secs(60), 64 << 20),
             page_cap: 100_000,
             poll_every: Duration::from_secs(60),
             trusted: Vec::new(),
@@ -80,7 +80,8 @@ impl PollSourceBuilder {
 
     /// Asks by `POST` with a JSON body. The parameters of the pagination and of what is new go into the object at a JSON
     /// Pointer of the body, in place of the query; those that count are numbers. For services that read by `POST`, such
-    /// as GraphQL: a request may be sent twice.
+    /// as GraphQL: a request may be sent twice. No credential: those go into [`auth`](Self::auth). Lineage has a digest of the
+    /// body.
     #[must_use]
     pub fn post(mut self, body: Value, parameters: impl Into<String>) -> Self {
         self.post = Some(Post { body, parameters: parameters.into() });
@@ -199,6 +200,13 @@ impl PollSourceBuilder {
         self
     }
 
+    /// The longest that one answer may take from the request to its last byte, however steadily it comes. One hour by default.
+    #[must_use]
+    pub fn answer_within(mut self, time: Duration) -> Self {
+        self.bounds.whole = time;
+        self
+    }
+
     /// The largest page in bytes, compressed or not, 64 MiB by default.
     #[must_use]
     pub fn max_body(mut self, bytes: usize) -> Self {
@@ -266,7 +274,11 @@ impl PollSourceBuilder {
         if self.window.is_some() && keyset {
             return Err(Error::config("windows and keyset pages do not go together"));
         }
-        if self.bounds.timeout.is_zero() || self.bounds.body == 0 || self.page_cap == 0 {
+        if self.bounds.timeout.is_zero()
+            || self.bounds.whole.is_zero()
+            || self.bounds.body == 0
+            || self.page_cap == 0
+        {
             return Err(Error::config("a bound of nothing allows nothing"));
         }
         if self
@@ -281,6 +293,9 @@ impl PollSourceBuilder {
         let path = client
             .without_credentials(with_query(&path, &self.query)?)
             .map_err(|_| Error::config("the url or the query holds the credential; leave it to auth"))?;
+        if self.post.as_ref().is_some_and(|post| post.any_text(|text| client.reveals(text))) {
+            return Err(Error::config("the body holds the credential; leave it to auth"));
+        }
         let locator = client.origin().shown(&path);
         let info = SourceInfo::new(super::KIND, self.dataset, locator.clone()).with_config(json!({
             "url": locator,
@@ -289,7 +304,7 @@ impl PollSourceBuilder {
             "query": self.query.iter().map(|(name, _)| name).collect::<Vec<_>>(),
             "pagination": format!("{:?}", self.pagination),
             "after_id": self.after_id.as_ref().map(|after| format!("{after:?}")),
-            "post": self.post.as_ref().map(|post| &post.body),
+            "post": self.post.as_ref().map(|post| Sha256::of(post.body.to_string().as_bytes()).to_string()),
             "window": self.window.as_ref().map(|window| format!("{window:?}")),
             "incremental": self.incremental.as_ref().map(|incremental| format!("{incremental:?}")),
         }));

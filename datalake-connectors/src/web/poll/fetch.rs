@@ -53,7 +53,8 @@ pub(super) async fn fetch(
     let began = Utc::now();
     let of = ask.fingerprint();
     let path = ask.path.clone();
-    let single = plan.pagination.style == Style::None && ask.body.is_none();
+    // A window that has not changed is no end of the cycle: the next one has to be asked for all the same.
+    let single = plan.pagination.style == Style::None && ask.body.is_none() && plan.window.is_none();
     let known = validators.filter(|known| single && known.of == of);
     let mut headers = conditions(known.as_ref());
     ask.describe(&mut headers);

@@ -220,7 +220,7 @@ impl TimeFormat {
         let unit: i128 = if self == Self::Millis { 1_000_000 } else { 1_000_000_000 };
         let places = if self == Self::Millis { 6 } else { 9 };
         let fraction: String = fraction.chars().chain("000000000".chars()).take(places).collect();
-        let nanos = whole.parse::<i128>().ok()?.checked_mul(unit)? + fraction.parse::<i128>().ok()?;
+        let nanos = whole.parse::<i128>().ok()?.checked_mul(unit)?.checked_add(fraction.parse().ok()?)?;
         let nanos = if negative { -nanos } else { nanos };
         let seconds = i64::try_from(nanos.div_euclid(1_000_000_000)).ok()?;
         DateTime::from_timestamp(seconds, u32::try_from(nanos.rem_euclid(1_000_000_000)).ok()?)
@@ -264,9 +264,16 @@ mod tests {
             assert_eq!(read(TimeFormat::Rfc3339, json).as_deref(), Some(at), "{json}");
         }
         assert_eq!(read(TimeFormat::Millis, "1704250140250").unwrap(), "2024-01-03T02:49:00.250Z");
-        for json in
-            ["null", "true", r#""soon""#, "{}", r#""""#, "1e9", "99999999999999999999999999999999999999999"]
-        {
+        for json in [
+            "null",
+            "true",
+            r#""soon""#,
+            "{}",
+            r#""""#,
+            "1e9",
+            "99999999999999999999999999999999999999999",
+            "170141183460469231731687303715.999999999",
+        ] {
             assert_eq!(read(TimeFormat::Rfc3339, json), None, "{json}");
         }
     }

@@ -222,7 +222,8 @@ impl PollSource {
         state.pages += 1;
         state.raise(facts.high.clone(), facts.greatest.clone());
         let resolve = |link: &str| self.client.without_credentials(reroot(link, &page.ask.path)?);
-        let next = self.plan.pagination.next(state.next.as_ref(), facts, resolve)?;
+        let next = self.plan.pagination.next(state.next.as_ref(), facts, resolve);
+        let next = next.map_err(|error| error.with("url", page.document.locator()))?;
         let news = !facts.empty && state.note(facts.fingerprint);
         if matches!(&next, Some(Step::Cursor(cursor)) if self.client.reveals(cursor))
             || facts.greatest.as_ref().is_some_and(|id| self.client.reveals(id))
@@ -323,7 +324,6 @@ impl PollSource {
                 Fetched::Page(page) => self.take(*page)?,
                 Fetched::Unchanged => {
                     self.state.cycle += 1;
-                    self.state.span = None;
                     None
                 }
                 Fetched::PastTheEnd(_) if begun => {

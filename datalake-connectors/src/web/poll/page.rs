@@ -30,6 +30,10 @@ pub(super) struct Facts {
     pub(super) records: u64,
     /// Whether it is known to have none.
     pub(super) empty: bool,
+    /// Whether it has no content at all.
+    pub(super) blank: bool,
+    /// Whether there is nothing where the records should be, not even `null`.
+    pub(super) missing: bool,
     /// The link or cursor in the body.
     pub(super) next: Option<String>,
     /// The link in the header.
@@ -107,6 +111,8 @@ impl Reader {
         let mut facts = Facts {
             records: 0,
             empty: bare(body).is_empty(),
+            blank: bare(body).is_empty(),
+            missing: false,
             next: None,
             link: None,
             more: None,
@@ -198,7 +204,8 @@ impl Reader {
                 }
             }
         });
-        facts.empty = facts.records == 0 && (!missing || is_null(page, pointer));
+        facts.missing = missing && !is_null(page, pointer);
+        facts.empty = facts.records == 0 && !facts.missing;
         if let (Format::JsonArray { .. }, Some((start, end)), false) = (&**page.format(), place, missing) {
             facts.fingerprint = Fingerprint::of(&page.bytes()[start..end]);
         } else if decoded {
@@ -305,7 +312,8 @@ mod tests {
             (r#"{"items":{}}"#, false),
         ] {
             let facts = read(&reader, body, array("/items")).unwrap();
-            assert_eq!((facts.records, facts.empty), (0, empty), "{body}");
+            assert_eq!((facts.records, facts.empty, facts.missing), (0, empty, !empty), "{body}");
+            assert_eq!(facts.blank, body.trim().is_empty(), "{body}");
         }
     }
 

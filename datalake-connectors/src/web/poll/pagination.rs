@@ -6,12 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::incremental::Mark;
 use super::page::Facts;
 use super::probe::is_pointer;
-use datalake_core::{Error, Result};
+use datalake_core::{Error, ErrorKind, Result};
 
 /// How one page leads to the next.
 ///
 /// Whatever the style, a page without records does not end a walk that has a next link, the same link twice in one
-/// walk is an error, and so are more pages than the cap. Links are asked of the configured origin whatever host they
+/// walk is an error, and so are more pages than the cap. A page after the first that leads nowhere and has nothing where
+/// its records should be, not even `null`, is no end: it is `Unavailable` and asked for again, and so is one without content
+/// where the body has the link or the cursor. Links are asked of the configured origin whatever host they
 /// name (see [`PollSource`](super::PollSource)).
 ///
 /// Offsets and page numbers shift when records are added or removed while the pages are read, and can then miss one:
@@ -240,7 +242,40 @@ impl Pagination {
     }
 
     /// The step after a page. `None` ends the walk. `resolve` confines a link to the origin.
+    ///
+    /// # Errors
+    /// `Unavailable` if a page in the middle of a walk is none.
     pub(super) fn next(
+        &self,
+        at: Option<&Step>,
+        page: &Facts,
+        resolve: impl Fn(&str) -> Result<PathAndQuery>,
+    ) -> Result<Option<Step>> {
+        let next = self.step(at, page, resolve)?;
+        if next.is_none() && !matches!(at, None | Some(Step::Begin)) && self.is_no_end(page) {
+            return Err(Error::new(
+                ErrorKind::Unavailable,
+                "a page in the middle of a walk has no records and does not say that it is the last",
+            ));
+        }
+        Ok(next)
+    }
+
+    /// Whether a page that leads nowhere may be something else than the last: a walk from the newest on that it ended would
+    /// never come back for the rest.
+    fn is_no_end(&self, page: &Facts) -> bool {
+        match &self.style {
+            Style::NextUrl { .. } | Style::Cursor { .. } | Style::LastRecord { .. } => {
+                page.blank || page.missing && page.more != Some(false)
+            }
+            Style::LinkHeader { .. } | Style::Offset { .. } | Style::Page { .. } => {
+                page.missing && page.more != Some(false)
+            }
+            Style::None | Style::Keyset => false,
+        }
+    }
+
+    fn step(
         &self,
         at: Option<&Step>,
         page: &Facts,

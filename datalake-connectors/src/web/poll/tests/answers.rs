@@ -51,6 +51,26 @@ async fn a_silent_server_is_unavailable() {
 }
 
 #[tokio::test]
+async fn a_server_that_sends_byte_after_byte_without_end_is_unavailable() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/x", listener.local_addr().unwrap());
+    let server = tokio::spawn(async move {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_buf(&mut Vec::new()).await.unwrap();
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n").await.unwrap();
+        while stream.write_all(b" ").await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let source = builder(&url).answer_within(Duration::from_millis(200));
+    let found = error(&mut at(&source, None).await).await;
+    assert!(found.kind() == ErrorKind::Unavailable && found.is_retryable(), "{found}");
+    assert!(found.to_string().contains("takes too long"), "{found}");
+    tokio::time::timeout(Duration::from_secs(10), server).await.expect("the connection is closed").unwrap();
+}
+
+#[tokio::test]
 async fn the_delay_a_server_asks_for_is_in_the_error() {
     for (status, kind) in [(429, ErrorKind::RateLimited), (503, ErrorKind::Unavailable)] {
         let found = refused(Reply::new(status, "").header("retry-after", "17")).await;

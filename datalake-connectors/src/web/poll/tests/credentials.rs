@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde_json::json;
+
 use super::server::{Reply, Seen, Server};
 use super::{at, builder, drain, error};
 use crate::web::poll::{Pagination, PollSourceBuilder};
@@ -87,6 +89,24 @@ fn a_credential_in_the_url_is_refused() {
             Ok(source) => assert!(!format!("{source:?}").contains("s3cr3t"), "{source:?}"),
         }
     }
+}
+
+#[test]
+fn a_credential_in_a_body_is_refused_and_no_body_is_in_lineage() {
+    let post = |body: serde_json::Value| {
+        let source = builder("http://127.0.0.1:1/x").auth(Auth::bearer("s3cr3t\"7")).post(body, "");
+        assert!(!format!("{source:?}").contains("s3cr3t"), "{source:?}");
+        source.build()
+    };
+    for body in [json!({ "a": [{ "b": "x s3cr3t\"7" }] }), json!({ "s3cr3t\"7": 1 })] {
+        let found = post(body).unwrap_err();
+        assert_eq!(found.kind(), ErrorKind::ConfigInvalid);
+        assert!(!format!("{found} {found:?}").contains("s3cr3t"), "{found}");
+    }
+    let config = |text: &str| post(json!({ "query": text })).unwrap().info().config.clone();
+    let (one, other) = (config("one of its own"), config("another"));
+    assert!(!one.to_string().contains("one of its own"), "{one}");
+    assert_ne!(one["post"], other["post"]);
 }
 
 /// A token server whose tokens are numbered, and a server that takes those from `oldest` on.

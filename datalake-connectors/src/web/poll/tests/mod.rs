@@ -9,6 +9,7 @@ use super::{PollSource, PollSourceBuilder};
 
 mod answers;
 mod credentials;
+mod glitches;
 mod incremental;
 mod leaks;
 mod news;

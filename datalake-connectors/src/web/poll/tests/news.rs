@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::server::{Reply, Server};
 use super::{at, bodies, builder, drain, read};
-use crate::web::poll::Pagination;
+use crate::web::poll::{Pagination, Window};
 use datalake_core::{Format, Next, Source as _};
 
 /// A server whose one answer can be changed.
@@ -86,6 +86,31 @@ async fn only_the_pages_that_changed_are_given_again() {
     let (found, position) = read(&source, position.as_ref()).await;
     assert_eq!(found, ["2", "2", "4"]);
     assert_eq!(read(&source, position.as_ref()).await.0, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_window_that_has_not_changed_leads_on_to_the_next() {
+    let server = Server::start(|seen| {
+        let etag = format!("\"{}\"", seen.target);
+        match seen.header("if-none-match") {
+            Some(known) if known == etag => Reply::new(304, ""),
+            _ => Reply::json(format!("[\"{}\"]", seen.query("from").unwrap())).header("etag", etag),
+        }
+    })
+    .await;
+    let day = Duration::from_secs(24 * 60 * 60);
+    let yesterday = chrono::Utc::now() - day;
+    let window = Window::days("from", "to", yesterday).span(day).again(Duration::ZERO);
+    let source = builder(&server.url("/x")).window(window);
+    let Next::Batch(batch) = at(&source, None).await.next_batch().await.unwrap() else { panic!("no batch") };
+    // What a cycle of yesterday ended with.
+    let mut position = serde_json::to_value(&batch.position).unwrap();
+    let state = position["state"].as_object_mut().unwrap();
+    assert!(state.remove("next").is_some() && state.remove("span").is_some());
+    state.insert("reached".into(), yesterday.to_rfc3339().into());
+    let (found, _) = read(&source, Some(&serde_json::from_value(position).unwrap())).await;
+    let date = |at: chrono::DateTime<chrono::Utc>| format!("\"{}\"", at.format("%Y-%m-%d"));
+    assert_eq!(found, [date(yesterday), date(yesterday + day)]);
 }
 
 #[tokio::test]

@@ -19,8 +19,10 @@
 //! an item does not have is `null`, or an empty array or object.
 //!
 //! A feed is asked for with the `ETag` and `Last-Modified` of the last answer, and one whose items are the same is no
-//! news. One with news is given whole, since documents are never altered: keep one record of each `id`, for instance by
-//! a [`dedupe`](datalake_core::transform::dedupe) over `/id` and `/updated`. A feed holds its last items alone: what is
+//! news. One with news is given whole, since documents are never altered: a
+//! [`dedupe`](datalake_core::transform::dedupe) over the whole record (`""`) leaves out the items that are the same, and of what
+//! comes again under an `id`, edited, the last counts. Not every member is a key: RSS has no `updated`, and some items have
+//! no `id`; `null` is a value like others to it. A feed holds its last items alone: what is
 //! gone before the next cycle is missed.
 //!
 //! Items before a break are read, and the rest goes to quarantine as `xml`. What is no feed at all, such as the page of a

@@ -1,11 +1,19 @@
+use std::sync::Arc;
+
 use serde_json::{Value, json};
 
 use super::{Silo, at, dataset, drain, ids, read};
 use crate::web::Auth;
 use crate::web::presets::feed::items;
+use datalake_core::lake::{Lake, Zone};
+use datalake_core::pipeline::Budget;
 use datalake_core::split::Decoders;
-use datalake_core::{Source as _, source_suite};
+use datalake_core::store::MemoryStore;
+use datalake_core::transform::dedupe;
+use datalake_core::{Pipeline, Source as _, source_suite};
 use datalake_simulators::social::Social;
+use datalake_sinks::lake::LakeSink;
+use futures::TryStreamExt as _;
 
 const FEED: &str = "/feeds/news";
 
@@ -58,6 +66,30 @@ async fn a_feed_whose_items_are_the_same_is_no_news_whatever_else_changes() {
     assert_eq!(ids(&records), ["1"]);
     social.publish(FEED, "application/rss+xml", feed("tuesday"));
     assert_eq!(read(&source, position.as_ref()).await.0.len(), 0);
+}
+
+#[tokio::test]
+async fn a_dedupe_over_the_whole_record_leaves_out_nothing_that_is_new_or_edited() {
+    let social = Social::builder().start().unwrap();
+    let items_of = ["<guid>1</guid><title>a</title>", "<title>x</title>", "<title>y</title>"];
+    let edited = ["<guid>1</guid><title>b</title>", "<title>x</title>", "<guid>1</guid><title>a</title>"];
+    let all = items_of.iter().chain(&edited).map(|item| format!("<item>{item}</item>")).collect::<String>();
+    social.publish(FEED, "application/rss+xml", format!("<rss><channel>{all}</channel></rss>"));
+    let lake = Lake::new(Arc::new(MemoryStore::new()));
+    let source = at(&social, items(dataset(), "https://news.example/feeds/news")).build().unwrap();
+    let mut pipeline = Pipeline::builder("news")
+        .source(source)
+        .transform(dedupe("once", [""], 100).unwrap())
+        .lake(&LakeSink::builder(&lake).build())
+        .build()
+        .unwrap();
+    pipeline.drain(Budget::unlimited()).await.unwrap();
+    let lines = lake.read(&dataset(), Zone::Curated).await.unwrap().try_collect::<Vec<_>>().await.unwrap();
+    let rows = lines.concat();
+    let rows = rows.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
+    let titles: Vec<_> =
+        rows.map(|row| serde_json::from_slice::<Value>(row).unwrap()["title"].clone()).collect();
+    assert_eq!(titles, ["a", "x", "y", "b"]);
 }
 
 #[tokio::test]
