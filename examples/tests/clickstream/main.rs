@@ -25,13 +25,17 @@ impl Collector {
         Self::run(worker(lake, &[]))
     }
 
-    fn run(mut command: Command) -> Self {
-        let mut child = command.args(["--listen", "127.0.0.1:0"]).stderr(Stdio::piped()).spawn().unwrap();
+    fn run(command: Command) -> Self {
+        Self::at(command, "127.0.0.1:0", "the page is at http://")
+    }
+
+    fn at(mut command: Command, listen: &str, says: &str) -> Self {
+        let mut child = command.args(["--listen", listen]).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         log.read_line(&mut line).unwrap();
-        let address = line.trim().strip_prefix("the page is at http://").expect(&line);
-        let address = address.trim_end_matches('/').to_owned();
+        let address = line.trim().strip_prefix(says).expect(&line);
+        let address = address.trim_end_matches('/').replace("0.0.0.0", "127.0.0.1");
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         Self { child, address }
     }
@@ -120,6 +124,34 @@ fn what_was_answered_is_shown_and_survives_a_kill() {
     assert_eq!(again.json(&format!("/lake/latest?after={}", latest["seq"]))["events"], json!([]));
     drop(again);
     assert_eq!(rows(lake.path()).iter().map(event_id).collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+}
+
+#[test]
+fn what_visitors_did_is_shown_elsewhere_than_on_loopback_only_if_that_is_said() {
+    let lake = TempDir::new().unwrap();
+    let open = Collector::at(worker(lake.path(), &[]), "0.0.0.0:0", "events are taken at http://");
+    assert_eq!(open.ask("GET", "/i?e=pv&eid=a", "").0, 200);
+    for path in ["/", "/lake/latest", "/lake/trace/clicks/1/0"] {
+        assert_eq!(open.ask("GET", path, "").0, 404, "{path}");
+    }
+    drop(open);
+    let shown = Collector::at(worker(lake.path(), &["--page"]), "0.0.0.0:0", "the page is at http://");
+    assert_eq!(shown.json("/lake/latest")["events"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_page_that_was_not_looked_at_for_long_shows_the_last_commits() {
+    let lake = TempDir::new().unwrap();
+    let collector = Collector::start(lake.path());
+    assert_eq!(collector.json("/lake/latest")["seq"], 0);
+    for n in 0..60 {
+        assert_eq!(collector.ask("GET", &format!("/i?e=pv&eid={n}"), "").0, 200);
+    }
+    let latest = collector.json("/lake/latest?after=0");
+    let ids: Vec<_> =
+        latest["events"].as_array().unwrap().iter().map(|event| event_id(&event["row"])).collect();
+    assert_eq!(ids, (10..60).map(|n| n.to_string()).collect::<Vec<_>>());
+    assert_eq!(latest["seq"], 60);
 }
 
 #[test]

@@ -9,7 +9,7 @@
 //!
 //! Trackers of Snowplow and libraries of Segment send to it as they are. They get their 2xx when their events are in the
 //! ledger of the lake: what was sent byte for byte in the raw zone, rows with corrected times in the curated zone. Without a
-//! command it runs until ctrl-c.
+//! command it runs until ctrl-c. The page shows the events of all visitors: elsewhere than on loopback only with `--page`.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -43,6 +43,9 @@ struct Arguments {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
+    /// Show the page, and with it every event of every visitor, to all who reach the address; on loopback it is shown anyway
+    #[arg(long)]
+    page: bool,
     /// The origin of a page of yours that may send, for instance `https://shop.example`; can be given several times
     #[arg(long, value_name = "ORIGIN")]
     allow_origin: Vec<String>,
@@ -59,6 +62,13 @@ struct Arguments {
     globals: Globals,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+impl Arguments {
+    /// Whether the page is shown, which has what every visitor did.
+    fn shows_page(&self) -> bool {
+        self.page || self.listen.ip().is_loopback()
+    }
 }
 
 #[tokio::main]
@@ -85,7 +95,8 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
     if works {
         let source = source(arguments, &lake).await?;
         if let Command::Run(_) = command {
-            say(&format!("the page is at http://{}/", source.local_addr()));
+            let what = if arguments.shows_page() { "the page is at" } else { "events are taken at" };
+            say(&format!("{what} http://{}/", source.local_addr()));
         }
         host = host.pipeline(PIPELINE, |pipeline| async move { Ok(into_lake(pipeline, source, &lake)) });
     }
@@ -97,8 +108,10 @@ async fn source(arguments: &Arguments, lake: &Lake) -> Result<CollectorSource> {
     let mut source = CollectorSource::builder(arguments.dataset.clone(), arguments.listen)
         .snowplow()
         .segment()
-        .health("/healthz")
-        .pages(site::Site::new(lake, &arguments.dataset)?);
+        .health("/healthz");
+    if arguments.shows_page() {
+        source = source.pages(site::Site::new(lake, &arguments.dataset)?);
+    }
     if std::env::var_os("SEGMENT_WRITE_KEY").is_some() {
         source = source.write_key(Secrets::new().credential("env:SEGMENT_WRITE_KEY")?);
     }

@@ -12,8 +12,8 @@ use serde_json::value::RawValue;
 
 /// How many events are kept at hand.
 const KEPT: usize = 200;
-/// How many commits are read of what was there before.
-const BEFORE: u64 = 50;
+/// How many commits are read at a time, the latest. What is older is passed over.
+const CATCH_UP: u64 = 50;
 
 /// An event in the curated zone.
 #[derive(Debug, Serialize)]
@@ -58,16 +58,11 @@ impl Recent {
         Ok(Latest { seq, events })
     }
 
-    /// Reads what is new in the ledger, and gives its last slot.
+    /// Reads what is new in the ledger, and gives its last slot. Others wait for that, so it is bounded.
     async fn follow(&mut self) -> Result<u64> {
-        let ledger = self.lake.ledger();
-        let mut seq = match self.seq {
-            Some(seq) => seq,
-            None => {
-                let head = ledger.head(&self.pipeline).await?;
-                head.map_or(0, |head| head.commit.seq.saturating_sub(BEFORE))
-            }
-        };
+        let head = self.lake.ledger().head(&self.pipeline).await?;
+        let latest = head.map_or(0, |head| head.commit.seq.saturating_sub(CATCH_UP));
+        let mut seq = self.seq.unwrap_or(0).max(latest);
         let entries: Vec<Entry> = self.lake.entries(&self.pipeline, seq).try_collect().await?;
         for Entry { commit, .. } in &entries {
             self.take(commit).await?;
