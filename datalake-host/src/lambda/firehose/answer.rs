@@ -107,7 +107,10 @@ impl Part {
 
     fn encode(self, decoded: &Decoded, reshaped: &Reshaped) -> Vec<Told> {
         let mut outcomes = reshaped.outcomes().zip(&decoded.pieces);
-        let mut encoder = Encoder::new(&self.partitions, self.hop.as_ref());
+        let bytes =
+            reshaped.outcomes().flat_map(|outcome| outcome.records).map(|record| record.body().len()).sum();
+        let room = (decoded.records.len(), bytes);
+        let mut encoder = Encoder::new(&self.partitions, self.hop.as_ref(), room);
         let mut own = Vec::new();
         let mut sound = Vec::with_capacity(decoded.records.len());
         for (given, pieces) in self.event.records[self.records].iter().zip(&decoded.records) {
@@ -128,9 +131,11 @@ impl Part {
 /// Puts together what is said. Of records that share an id the first is answered for all: as refused.
 fn reply(records: &[Given], said: impl Iterator<Item = Told>) -> Reply {
     let mut reply = Reply::with_capacity(records.len());
-    let mut seen: HashMap<&[u8], usize> = HashMap::with_capacity(records.len());
+    let ascend = records.is_sorted_by(|one, next| !one.id.is_empty() && one.id < next.id);
+    let mut seen: HashMap<&[u8], usize> = HashMap::new();
     for (given, (said, sound)) in records.iter().zip(said) {
-        if !given.id.is_empty() {
+        // The service numbers the records of an event upwards; then no two share an id.
+        if !ascend && !given.id.is_empty() {
             let next = reply.len();
             let first = *seen.entry(&given.id).or_insert(next);
             if first < next {

@@ -16,6 +16,11 @@ use super::envelope::Origin;
 use super::hop::Hop;
 use super::reply::Said;
 
+/// What an entry has besides its data and its keys, with the padding of Base64.
+const ENTRY: usize = 32;
+/// What a key has, about.
+const KEY: usize = 32;
+
 /// Writes the entries of records one after the other, all into one piece of memory.
 pub(super) struct Encoder<'a> {
     partitions: &'a [Partition],
@@ -37,13 +42,19 @@ enum End {
 }
 
 impl<'a> Encoder<'a> {
-    pub(super) fn new(partitions: &'a [Partition], hop: Option<&'a Hop>) -> Self {
+    /// Begins with room for so many records, whose bodies have so many bytes.
+    pub(super) fn new(
+        partitions: &'a [Partition],
+        hop: Option<&'a Hop>,
+        (records, bytes): (usize, usize),
+    ) -> Self {
+        let lines = bytes + records * hop.map_or(1, Hop::usual);
         Self {
             partitions,
             hop,
             lines: Vec::new(),
-            entries: Vec::new(),
-            ends: Vec::new(),
+            entries: Vec::with_capacity(lines / 3 * 4 + records * (ENTRY + partitions.len() * KEY)),
+            ends: Vec::with_capacity(records),
             keys: String::new(),
             draft: Draft::new(Bytes::new(), Content::Opaque),
         }

@@ -66,7 +66,9 @@ impl Event {
     /// # Errors
     /// [`RecordInvalid`](ErrorKind::RecordInvalid) if it is not JSON or has no list of records.
     pub(super) fn read(bytes: &Bytes) -> Result<Self> {
-        if let Ok(outer) = serde_json::from_slice::<Outer<'_, Inner<'_>>>(bytes) {
+        // Looked at once, and not text by text.
+        let text = simdutf8::basic::from_utf8(bytes).ok();
+        if let Some(Ok(outer)) = text.map(serde_json::from_str::<Outer<'_, Inner<'_>>>) {
             return Ok(Self::of(&outer, |inner| Given {
                 id: id(bytes, inner.record_id),
                 data: Ok(shared(bytes, &inner.data)),
