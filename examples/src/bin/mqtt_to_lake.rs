@@ -25,6 +25,8 @@ use datalake_sinks::lake::LakeSink;
 
 /// The name of the pipeline, which is its lane in the ledger.
 const PIPELINE: &str = "mqtt";
+/// How many bytes a spool may have.
+const SPOOL: u64 = 1 << 30;
 
 /// Puts the messages of an MQTT broker into a lake.
 ///
@@ -53,6 +55,10 @@ struct Arguments {
     /// How many milliseconds a message waits for others to share its commit
     #[arg(long, value_name = "MILLISECONDS")]
     commit_within: Option<u64>,
+    /// A folder of the worker's own to keep messages in until they are in the lake: the broker gets its acknowledgement when
+    /// they last there. 1 GiB at most
+    #[arg(long, value_name = "DIR")]
+    spool: Option<PathBuf>,
     /// Who we are
     #[arg(long)]
     user: Option<String>,
@@ -118,6 +124,9 @@ fn source(arguments: &Arguments) -> Result<MqttSource> {
     }
     if let Some(milliseconds) = arguments.commit_within {
         source = source.commit_within(Duration::from_millis(milliseconds));
+    }
+    if let Some(folder) = &arguments.spool {
+        source = source.spool(folder, SPOOL);
     }
     if let Some(user) = &arguments.user {
         source = source.user(user).password(Secrets::new().credential("env:MQTT_PASSWORD")?);

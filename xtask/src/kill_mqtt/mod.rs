@@ -57,10 +57,22 @@ pub(crate) fn run(plan: &Plan) -> Result<String> {
     };
     let mosquitto = peers::mosquitto::program()?;
     let folder = run::target()?.join("kill-mqtt").join(format!("{}-{}", std::process::id(), plan.seed));
-    match attempt(plan, &program, &mosquitto, &folder) {
+    // Half of the kills are for a worker with a spool.
+    let halves = [(false, plan.kills - plan.kills / 2, "plain"), (true, plan.kills / 2, "with a spool")];
+    let found: Result<Vec<String>> = halves
+        .into_iter()
+        .filter(|(_, kills, _)| *kills > 0)
+        .map(|(spools, kills, name)| {
+            let folder = folder.join(if spools { "spooled" } else { "plain" });
+            attempt(plan.seed, kills, spools, &program, &mosquitto, &folder)
+                .map(|found| format!("{name}: {kills} kills, {found}"))
+                .map_err(|error| format!("{name}: {error}").into())
+        })
+        .collect();
+    match found {
         Ok(found) => {
             fs::remove_dir_all(&folder)?;
-            Ok(format!("kill-mqtt: {} kills: {found}", plan.kills))
+            Ok(format!("kill-mqtt: {}", found.join("; ")))
         }
         Err(error) => Err(format!(
             "kill-mqtt: {} kills, seed {}: {error}\nleft in {}",
@@ -74,18 +86,25 @@ pub(crate) fn run(plan: &Plan) -> Result<String> {
 
 /// The devices publish in bursts, while the worker is killed and not while the broker is: what mosquitto has answered and
 /// not yet written down is mosquitto's to lose.
-fn attempt(plan: &Plan, program: &Path, mosquitto: &Path, folder: &Path) -> Result<String> {
+fn attempt(
+    seed: u64,
+    kills: u64,
+    spools: bool,
+    program: &Path,
+    mosquitto: &Path,
+    folder: &Path,
+) -> Result<String> {
     let started = Instant::now();
     fs::create_dir_all(folder)?;
-    let mut rng = Rng::new(plan.seed, 1);
+    let mut rng = Rng::new(seed, 1 + u64::from(spools));
     let mut broker = Broker::start(mosquitto, folder)?;
-    let mut worker = Worker::new(program, folder, broker.port());
+    let mut worker = Worker::new(program, folder, broker.port(), spools);
     // From here on the broker keeps what comes.
     worker.drain()?;
     worker.start()?;
     let mut published = [0, 0];
     let mut brokers = 0;
-    for _ in 0..plan.kills {
+    for _ in 0..kills {
         let qos = 1 + rng.below(2);
         let messages = rng.below(BURST);
         let from = published[qos as usize - 1];

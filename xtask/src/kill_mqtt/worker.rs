@@ -10,12 +10,14 @@ pub(super) struct Worker {
     program: PathBuf,
     folder: PathBuf,
     port: u16,
+    /// Whether it keeps messages in a folder of its own before they are in the lake.
+    spools: bool,
     child: Option<Child>,
 }
 
 impl Worker {
-    pub(super) fn new(program: &Path, folder: &Path, port: u16) -> Self {
-        Self { program: program.into(), folder: folder.into(), port, child: None }
+    pub(super) fn new(program: &Path, folder: &Path, port: u16, spools: bool) -> Self {
+        Self { program: program.into(), folder: folder.into(), port, spools, child: None }
     }
 
     fn command(&self) -> Command {
@@ -28,7 +30,11 @@ impl Worker {
     fn reading(&self, task: &str) -> Command {
         let mut command = self.command();
         command.args(["--url", &format!("mqtt://127.0.0.1:{}", self.port), "--client-id", "kill"]);
-        command.args(["--topic", "kill/#", "--qos", "2", "--window", "20", "--commit-within", "10", task]);
+        command.args(["--topic", "kill/#", "--qos", "2", "--window", "20", "--commit-within", "10"]);
+        if self.spools {
+            command.arg("--spool").arg(self.folder.join("spool"));
+        }
+        command.arg(task);
         command
     }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datalake_core::{Credential, Dataset, Entropy as _, Error, Format, Result, SourceInfo, SystemEntropy};
+use datalake_core::{
+    Credential, Dataset, Entropy as _, Error, Format, Result, Secret, SourceInfo, SystemEntropy,
+};
 use serde_json::json;
 
 use super::broker::Broker;
@@ -51,7 +53,8 @@ pub enum Retained {
 #[must_use]
 pub struct MqttSourceBuilder {
     dataset: Dataset,
-    url: String,
+    /// May be wrong, and have a password in it.
+    url: Secret,
     client_id: String,
     topics: Vec<(String, Qos)>,
     version: Version,
@@ -76,7 +79,7 @@ impl MqttSourceBuilder {
     pub(super) fn new(dataset: Dataset, url: String, client_id: String) -> Self {
         Self {
             dataset,
-            url,
+            url: url.into(),
             client_id,
             topics: Vec::new(),
             version: Version::default(),
@@ -235,7 +238,7 @@ impl MqttSourceBuilder {
     }
 
     fn source(mut self) -> Result<MqttSource> {
-        let broker: Broker = self.url.parse()?;
+        let broker: Broker = self.url.expose().parse()?;
         let once = self.topics.iter().any(|(_, qos)| *qos == Qos::ExactlyOnce);
         let window = self.window.unwrap_or(match self.version {
             _ if broker.is_aws() => WINDOW_AWS,
@@ -257,9 +260,10 @@ impl MqttSourceBuilder {
         // With 3.1.1 nothing bounds how many ids a broker has in use.
         let low = if self.version == Version::V5 { window } else { u16::MAX };
         let mut info = self.info(&url, commit_within, at_once);
-        if self.spool.is_some() {
-            // Nobody waits for the commit but the room in the folder.
-            (info.wants_commit, info.window, info.commit_within) = (false, None, self.commit_within);
+        if let Some((_, bytes)) = &self.spool {
+            // Nobody waits for the commit but the room in the folder, which has fewer messages than bytes.
+            let most = usize::try_from(*bytes).unwrap_or(usize::MAX);
+            (info.wants_commit, info.window, info.commit_within) = (false, Some(most), self.commit_within);
         }
         let retain_handling = if self.retained == Retained::Drop { 2 } else { 1 };
         let filters = self.topics.into_iter().map(|(filter, qos)| Filter {
@@ -323,6 +327,10 @@ impl MqttSourceBuilder {
         }
         if self.keep_alive.as_secs() > u64::from(u16::MAX) || self.keep_alive.subsec_nanos() != 0 {
             return Err(Error::config("keep alive is whole seconds, at most 65,535"));
+        }
+        let keeps = self.topics.iter().any(|(_, qos)| *qos != Qos::AtMostOnce);
+        if keeps && self.version == Version::V5 && self.session_expiry < Duration::from_secs(1) {
+            return Err(Error::config("a session of QoS 1 or 2 is kept for at least a second"));
         }
         if self.spool.as_ref().is_some_and(|(_, bytes)| *bytes < 1 << 20) {
             return Err(Error::config("a spool has room for at least 1 MiB"));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use chrono::Utc;
-use datalake_core::{Credential, Error, ErrorKind, Result};
+use datalake_core::{Credential, Error, ErrorKind, Result, Secret};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -63,6 +63,9 @@ struct Connection<'a> {
     /// When something was last sent, and when a ping was sent that is not answered.
     sent: Instant,
     pinged: Option<Instant>,
+    /// Whether what comes is read.
+    reads: bool,
+    password: Option<&'a Secret>,
 }
 
 impl Link {
@@ -99,19 +102,16 @@ impl Link {
         })
     }
 
-    async fn session(
-        &self,
-        shared: &Shared,
-        generation: u64,
-        password: Option<&datalake_core::Secret>,
-    ) -> Result<()> {
+    async fn session(&self, shared: &Shared, generation: u64, password: Option<&Secret>) -> Result<()> {
         let opened = timeout(self.timeout, self.open(shared, generation, password));
         let (mut connection, answer) = opened.await.map_err(|_| silent("CONNACK"))??;
         let after_commit = shared.connected(generation, answer.session_present);
         if after_commit {
             connection.until_committed().await?;
         }
-        if shared.must_subscribe() {
+        // A session may be one of an earlier moment of the broker. With MQTT 5 to subscribe again brings nothing twice; with
+        // 3.1.1 it brings the retained messages.
+        if self.version == Version::V5 || shared.must_subscribe() {
             timeout(self.timeout, connection.subscribe(&answer)).await.map_err(|_| silent("SUBACK"))??;
         }
         shared.subscribed();
@@ -122,7 +122,7 @@ impl Link {
         &'a self,
         shared: &'a Shared,
         generation: u64,
-        password: Option<&datalake_core::Secret>,
+        password: Option<&'a Secret>,
     ) -> Result<(Connection<'a>, ConnAck)> {
         let unreachable = |cause: io::Error| {
             Error::new(ErrorKind::Unavailable, "the broker cannot be reached").caused_by(cause)
@@ -134,7 +134,8 @@ impl Link {
             let connector = self.tls.connector().await?;
             let name = tls::name(&self.broker.host)?;
             Box::new(connector.connect(name, tcp).await.map_err(|cause| {
-                let untrusted = cause.get_ref().is_some_and(|cause| cause.is::<rustls::Error>());
+                let untrusted =
+                    cause.get_ref().and_then(|cause| cause.downcast_ref()).is_some_and(tls::is_distrust);
                 let kind = if untrusted { ErrorKind::Unauthenticated } else { ErrorKind::Unavailable };
                 Error::new(kind, "TLS with the broker failed").caused_by(cause)
             })?)
@@ -151,14 +152,16 @@ impl Link {
             keep_alive: self.keep_alive,
             sent: Instant::now(),
             pinged: None,
+            reads: true,
+            password,
         };
-        let answer = connection.greet(password).await?;
+        let answer = connection.greet().await?;
         Ok((connection, answer))
     }
 }
 
 impl Connection<'_> {
-    async fn greet(&mut self, password: Option<&datalake_core::Secret>) -> Result<ConnAck> {
+    async fn greet(&mut self) -> Result<ConnAck> {
         let link = self.link;
         packet::connect(
             &mut self.output,
@@ -168,12 +171,13 @@ impl Connection<'_> {
                 clean: !link.durable,
                 keep_alive: seconds(link.keep_alive).try_into().unwrap_or(u16::MAX),
                 user: link.user.as_deref(),
-                password: password.map(|password| password.expose().as_bytes()),
+                password: self.password.map(|password| password.expose().as_bytes()),
                 session_expiry: seconds(link.session_expiry),
                 receive_maximum: link.window,
                 longest: link.longest,
             },
         );
+        self.shared.session().calls(self.generation);
         self.flush().await?;
         // The buffer held the password.
         self.output = BytesMut::new();
@@ -181,10 +185,8 @@ impl Connection<'_> {
             return Err(Error::unexpected("the broker does not begin with CONNACK"));
         };
         if answer.code != 0 {
-            let what = "the broker refuses the connection";
-            let repeats = |text: &&str| password.is_some_and(|password| text.contains(password.expose()));
-            let reason = answer.reason.as_deref().filter(|text| !repeats(text));
-            return Err(refused(what, link.version, answer.code, reason));
+            let reason = self.without_password(answer.reason.as_deref());
+            return Err(refused("the broker refuses the connection", link.version, answer.code, reason));
         }
         if let Some(asked) = answer.keep_alive {
             self.keep_alive = Duration::from_secs(asked.into());
@@ -197,6 +199,12 @@ impl Connection<'_> {
             );
         }
         Ok(answer)
+    }
+
+    /// What a broker gives as its reason, unless that repeats the password.
+    fn without_password<'t>(&self, reason: Option<&'t str>) -> Option<&'t str> {
+        let repeats = |text: &str| self.password.is_some_and(|password| text.contains(password.expose()));
+        reason.filter(|text| !repeats(text))
     }
 
     /// Subscribes, and counts as subscribed only what the broker has granted.
@@ -221,7 +229,10 @@ impl Connection<'_> {
                 match self.next().await? {
                     Packet::SubAck { id: of, codes, reason } if of == id => break (codes, reason),
                     // A session that was there brings its messages at once.
-                    other => self.take(other)?,
+                    other => {
+                        self.take(other)?;
+                        self.shared.arrived();
+                    }
                 }
             };
             if codes.len() != filters.len() {
@@ -232,9 +243,8 @@ impl Connection<'_> {
             for (filter, code) in filters.iter().zip(codes) {
                 if code >= 0x80 {
                     let what = "the broker refuses a subscription";
-                    return Err(
-                        refused(what, link.version, code, reason.as_deref()).with("topic", &filter.filter)
-                    );
+                    let reason = self.without_password(reason.as_deref());
+                    return Err(refused(what, link.version, code, reason).with("topic", &filter.filter));
                 }
                 if code < filter.qos.level() {
                     return Err(Error::new(
@@ -289,6 +299,11 @@ impl Connection<'_> {
         self.flush().await?;
         let (_, waiting) = self.shared.session().waiting();
         let reads = waiting < self.link.room;
+        if reads && !self.reads {
+            // The answer to a ping lies behind what was not read.
+            self.pinged = self.pinged.map(|_| Instant::now());
+        }
+        self.reads = reads;
         let quiet = self.keep_alive / 2;
         let ping = (!self.keep_alive.is_zero()).then(|| self.sent + quiet);
         let silence =
@@ -350,7 +365,7 @@ impl Connection<'_> {
                 } else {
                     "the broker ends the connection"
                 };
-                return Err(refused(what, Version::V5, code, reason.as_deref()));
+                return Err(refused(what, Version::V5, code, self.without_password(reason.as_deref())));
             }
             Packet::SubAck { .. } => {}
             Packet::ConnAck(_) => return Err(Error::unexpected("the broker sends a second CONNACK")),
@@ -368,9 +383,16 @@ impl Connection<'_> {
             if let Some(packet) = self.parsed()? {
                 return Ok(packet);
             }
+            self.acknowledge();
+            self.flush().await?;
             self.input.reserve(READ);
-            if self.stream.read_buf(&mut self.input).await.map_err(broken)? == 0 {
-                return Err(closed());
+            tokio::select! {
+                read = self.stream.read_buf(&mut self.input) => {
+                    if read.map_err(broken)? == 0 {
+                        return Err(closed());
+                    }
+                }
+                () = self.shared.outgoing() => {}
             }
         }
     }
@@ -379,8 +401,15 @@ impl Connection<'_> {
         if self.output.is_empty() {
             return Ok(());
         }
-        self.stream.write_all(&self.output).await.map_err(broken)?;
-        self.stream.flush().await.map_err(broken)?;
+        let stream = &mut self.stream;
+        let written = timeout(self.link.timeout, async {
+            stream.write_all(&self.output).await?;
+            stream.flush().await
+        });
+        written
+            .await
+            .map_err(|_| Error::new(ErrorKind::Unavailable, "the broker reads nothing"))?
+            .map_err(broken)?;
         self.output.clear();
         self.sent = Instant::now();
         self.shared.written(self.generation);

@@ -21,8 +21,8 @@
 //! | QoS | in the lake |
 //! |---|---|
 //! | 0 | at most once: what the broker sends while nobody is connected is lost |
-//! | 1 | at least once: a crash between commit and acknowledgement makes a second record |
-//! | 2 | exactly once |
+//! | 1 | at least once: a crash, or a lost connection, between commit and acknowledgement can make a second record |
+//! | 2 | exactly once, if the broker loses nothing of its session |
 //!
 //! This holds as long as the broker keeps the session: it is found under the client id, which must be the same in every
 //! run and belong to nobody else. If the broker answers that it has no session, after there was one, an error is logged
@@ -34,12 +34,23 @@
 //! commit of a position that no longer names the id. A message of QoS 2 therefore takes two commits, of which the second is
 //! shared with later messages if there are any.
 //!
-//! **QoS 1.** What is delivered again on a new connection while the process lives is known by its packet id and makes no
-//! second record either. The flag DUP is never trusted to say that a message is known.
+//! If the broker forgets a message that it has sent and gives its packet id to another message of the same content, that one
+//! is taken for the first. If it goes back to an earlier moment and sends what was already released, that is known for the
+//! last 128 messages, where the broker does not use the lowest free id.
+//!
+//! **QoS 1.** What is delivered again on the next connection while the process lives, with the flag DUP, is as a rule known
+//! by its packet id and content and makes no second record. It makes one if its acknowledgement was sent and lost, if the
+//! connection between was lost before it came, and after [`seek`](datalake_core::Source::seek). The flag DUP alone never
+//! says that a message is known.
 //!
 //! **Connections.** Acknowledgements belong to the connection that brought the message. After an error the next call for
 //! a batch makes a new one; the engine decides when. Within a connection they are sent in the order of the messages. The
 //! connection has a task of its own, which answers pings while the engine is busy.
+//!
+//! **Subscriptions** are part of the session. With MQTT 5 each connection subscribes, so that one that the broker has lost
+//! comes back; with 3.1.1, where that would bring every retained message again, only the first connection of a process and
+//! the first of a new session do. Nothing unsubscribes: a filter that is taken away stays in the session, so its messages
+//! keep coming until a new client id is used.
 //!
 //! # Names
 //!

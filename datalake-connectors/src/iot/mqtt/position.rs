@@ -6,10 +6,10 @@ use std::sync::Arc;
 use datalake_core::{Position, Result, Sha256};
 use serde::{Deserialize, Serialize};
 
-use super::packet::Publish;
+use super::packet::{Properties, Publish};
 use super::{SCHEMA, SYSTEM};
 
-/// What a message of QoS 2 is known again by, beside its packet id.
+/// What a message is known again by, beside its packet id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub(super) struct Mark(u64);
@@ -25,11 +25,13 @@ pub(super) struct At {
     pub(super) batch: u64,
     /// Messages of QoS 2 whose records are in this batch or before, and whose packet ids the broker has not released. If
     /// one is sent again it makes no record.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    ///
+    /// Its name has a number because marks were once made without the properties: those match nothing.
+    #[serde(default, rename = "held_2", skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) held: Marks,
     /// Messages of QoS 2 released a short while ago. A broker that has lost its last moments sends them again, and says
     /// so.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, rename = "released_2", skip_serializing_if = "BTreeMap::is_empty")]
     pub(super) released: Marks,
 }
 
@@ -44,8 +46,13 @@ impl At {
 }
 
 impl Mark {
+    /// Of everything that a broker sends again as it was: not of the time that a message has left.
     pub(super) fn of(message: &Publish) -> Self {
-        let digest = Sha256::of_parts([message.topic.as_bytes(), b"\0", &message.payload[..]]);
+        let said = message.properties.as_deref().map(|said| Properties { expiry: None, ..said.clone() });
+        let said = said.filter(|said| *said != Properties::default());
+        let said = said.and_then(|said| serde_json::to_vec(&said).ok()).unwrap_or_default();
+        let digest =
+            Sha256::of_parts([message.topic.as_bytes(), b"\0", &said[..], b"\0", &message.payload[..]]);
         let first: [u8; 8] = std::array::from_fn(|n| digest.as_bytes()[n]);
         Self(u64::from_be_bytes(first))
     }

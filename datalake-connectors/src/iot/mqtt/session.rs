@@ -5,11 +5,14 @@ use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 
-use super::packet::{Ack, Publish, Qos};
+use super::packet::{Ack, Properties, Publish, Qos};
 use super::position::{At, Mark, Marks};
 
 /// How many released messages are remembered, at most.
 const RELEASED: usize = 128;
+
+/// What a message takes beside its content, in bytes, about.
+const BESIDE: usize = 200;
 
 /// A message and when it came.
 #[derive(Debug, Clone)]
@@ -32,6 +35,8 @@ pub(super) struct Session {
     boot: Arc<str>,
     low: u16,
     generation: u64,
+    /// Connections on which a broker may have sent something.
+    calls: u64,
     number: u64,
     waiting: VecDeque<Arc<Message>>,
     waiting_bytes: usize,
@@ -62,6 +67,8 @@ struct Open {
     mark: Mark,
     qos: Qos,
     stage: Stage,
+    /// The connection that brought it last.
+    call: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,6 +98,7 @@ impl Session {
             boot,
             low,
             generation: 0,
+            calls: 0,
             number: 0,
             waiting: VecDeque::new(),
             waiting_bytes: 0,
@@ -127,7 +135,8 @@ impl Session {
         self.unsaid = false;
         self.committed = self.batch;
         let Some(at) = at.filter(|at| at.client == self.client) else { return };
-        let held = |mark: &Mark| Open { mark: *mark, qos: Qos::ExactlyOnce, stage: Stage::Committed };
+        let held =
+            |mark: &Mark| Open { mark: *mark, qos: Qos::ExactlyOnce, stage: Stage::Committed, call: 0 };
         self.open.extend(at.held.iter().map(|(id, mark)| (*id, held(mark))));
         self.released.extend(at.released.iter().map(|(id, mark)| (*id, *mark)));
     }
@@ -137,6 +146,11 @@ impl Session {
         self.end(self.generation);
         self.redelivering = true;
         self.generation
+    }
+
+    /// The broker is called, and may send something although its answer is never seen.
+    pub(super) fn calls(&mut self, generation: u64) {
+        self.calls += u64::from(generation == self.generation);
     }
 
     /// A connection is over: nothing can be answered on it any more, and the broker says again what it waits for.
@@ -190,26 +204,41 @@ impl Session {
             self.unanswered.retain(|(other, _)| *other != id);
         }
         self.unanswered.push_back((id, qos));
-        self.redelivering &= publish.dup;
+        if self.redelivering && !publish.dup {
+            self.redelivering = false;
+            // What the broker has not sent again by now it has no longer, and the ids are free for other messages.
+            let call = self.calls;
+            self.open.retain(|_, open| {
+                open.qos != Qos::AtLeastOnce || open.stage != Stage::Committed || open.call == call
+            });
+        }
         // A broker that used the id again at once could mean another message by it.
         let again = self.redelivering
             && id > self.low
             && qos == Qos::ExactlyOnce
             && self.released.iter().any(|(other, of)| *other == id && *of == mark);
+        // QoS 2 must be once, QoS 1 must be there. A broker may have forgotten a message and sent another of the same
+        // content under its id, on a connection of which nothing came through: then only the second record is right.
+        let call = self.calls;
+        let is_known = |open: &Open| {
+            let trusted = qos == Qos::ExactlyOnce || publish.dup && open.call + 1 >= call;
+            open.mark == mark && open.qos == qos && trusted
+        };
         match self.open.get_mut(&id) {
-            // An id that was never acknowledged can only name the message it named.
-            Some(open) if open.mark == mark && open.qos == qos => {
+            Some(open) if is_known(open) => {
+                open.call = call;
                 if open.stage == Stage::Released {
                     open.stage = Stage::Committed;
                 }
                 self.answer();
             }
             _ if again => {
-                self.open.insert(id, Open { mark, qos, stage: Stage::Committed });
+                self.open.insert(id, Open { mark, qos, stage: Stage::Committed, call });
                 self.answer();
             }
             _ => {
-                self.open.insert(id, Open { mark, qos, stage: Stage::Waiting(self.number + 1) });
+                let stage = Stage::Waiting(self.number + 1);
+                self.open.insert(id, Open { mark, qos, stage, call });
                 self.wait(publish, received);
             }
         }
@@ -392,6 +421,7 @@ impl Stage {
 impl Message {
     /// How many bytes it takes, about.
     pub(super) fn bytes(&self) -> usize {
-        self.publish.payload.len() + self.publish.topic.len()
+        let properties = self.publish.properties.as_deref().map_or(0, Properties::bytes);
+        self.publish.payload.len() + self.publish.topic.len() + properties + BESIDE
     }
 }

@@ -91,7 +91,7 @@ impl Shared {
         waits
     }
 
-    /// Whether to subscribe: once in a process, and in every new session.
+    /// Whether this process has not subscribed in the session that there is.
     pub(super) fn must_subscribe(&self) -> bool {
         !self.life().has_subscribed
     }
@@ -101,6 +101,7 @@ impl Shared {
             let mut life = self.life();
             life.subscribed = true;
             life.has_subscribed = true;
+            life.failed = None;
         }
         self.status.send_modify(|status| status.subscribed = true);
         self.arrived();
@@ -139,12 +140,18 @@ impl Shared {
             life.subscribed = false;
             life.failed = error;
         }
+        self.status.send_modify(|status| status.subscribed = false);
         self.arrived();
     }
 
     /// Tells a failure that ends no connection.
     pub(super) fn tell(&self, error: Error) {
         self.life().failed = Some(error);
+    }
+
+    /// What was told is over.
+    pub(super) fn recovered(&self) {
+        self.life().failed = None;
     }
 
     pub(super) fn failure(&self) -> Option<Error> {

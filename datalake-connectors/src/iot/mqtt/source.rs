@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::SYSTEM;
 use super::builder::MqttSourceBuilder;
+use super::error::silent;
 use super::link::Link;
 use super::message::Documents;
 use super::position::At;
@@ -28,6 +29,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 const BATCH: usize = 4 << 20;
 /// How long the acknowledgements of a commit may take to be sent.
 const TELLING: Duration = Duration::from_secs(1);
+/// How long a full spool that was read to its end waits for a commit, which the engine makes within ten seconds unless it is
+/// told otherwise, and how long a connection may be without a word.
+const FULL: Duration = Duration::from_secs(15);
+const WORDLESS: Duration = Duration::from_secs(60);
 /// How long a connection may take to end.
 const FAREWELL: Duration = Duration::from_secs(5);
 
@@ -90,7 +95,8 @@ impl MqttSource {
 
     /// What the spool has, or why nothing comes.
     async fn spooled(&mut self) -> Result<Next> {
-        let mut until = None;
+        let began = Instant::now();
+        let mut subscribed = None;
         loop {
             let Some(spool) = &mut self.spool else { return Ok(Next::End) };
             if let Some(batch) = spool.batch(&self.documents).await? {
@@ -99,16 +105,22 @@ impl MqttSource {
             if let Some(error) = self.shared.failure() {
                 return Err(error.component(SYSTEM));
             }
-            if !self.shared.is_subscribed() {
-                until = None;
+            let until = if spool.is_full() {
+                began + FULL.max(self.patience)
+            } else if self.shared.is_subscribed() {
+                *subscribed.get_or_insert_with(|| Instant::now() + self.patience)
+            } else {
+                subscribed = None;
                 spool.poke();
-                spool.until_moved().await;
+                began + WORDLESS
+            };
+            if timeout_at(until, spool.until_moved()).await.is_ok() {
                 continue;
             }
-            let until = *until.get_or_insert_with(|| Instant::now() + self.patience);
-            if timeout_at(until, spool.until_moved()).await.is_err() {
+            if spool.is_full() || self.shared.is_subscribed() {
                 return Ok(Next::Idle(PAUSE));
             }
+            return Err(silent("a subscription").component(SYSTEM));
         }
     }
 

@@ -91,8 +91,43 @@ fn identity(chain: &[u8], key: &Secret) -> Result<(Vec<CertificateDer<'static>>,
     Ok((chain, key))
 }
 
+/// Whether one side does not trust the other: trying again as it is does not help.
+pub(super) fn is_distrust(error: &rustls::Error) -> bool {
+    use rustls::AlertDescription as Alert;
+    match error {
+        rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented => true,
+        rustls::Error::AlertReceived(alert) => matches!(
+            alert,
+            Alert::AccessDenied
+                | Alert::BadCertificate
+                | Alert::CertificateExpired
+                | Alert::CertificateRequired
+                | Alert::CertificateRevoked
+                | Alert::CertificateUnknown
+                | Alert::UnknownCA
+                | Alert::UnsupportedCertificate
+        ),
+        _ => false,
+    }
+}
+
 /// The name that the broker's certificate must be for.
 pub(super) fn name(host: &str) -> Result<ServerName<'static>> {
     ServerName::try_from(host.to_owned())
         .map_err(|cause| Error::config("the host is no name that a certificate can be for").caused_by(cause))
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::{AlertDescription, CertificateError, Error};
+
+    use super::is_distrust;
+
+    #[test]
+    fn only_what_is_about_certificates_is_for_good() {
+        assert!(is_distrust(&Error::InvalidCertificate(CertificateError::UnknownIssuer)));
+        assert!(is_distrust(&Error::AlertReceived(AlertDescription::UnknownCA)));
+        assert!(!is_distrust(&Error::AlertReceived(AlertDescription::InternalError)));
+        assert!(!is_distrust(&Error::HandshakeNotComplete));
+    }
 }

@@ -12,10 +12,17 @@ use super::topic::Kind;
 const MOST: usize = 2_000_000;
 
 /// The edge nodes by group and name.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Births {
     edges: HashMap<(String, String), Arc<Edge>>,
     metrics: usize,
+    most: usize,
+}
+
+impl Default for Births {
+    fn default() -> Self {
+        Self::new(MOST)
+    }
 }
 
 #[derive(Debug, Clone, Default)]
@@ -52,6 +59,11 @@ pub(super) struct Known {
 }
 
 impl Births {
+    /// No more metrics than so many are kept.
+    pub(super) fn new(most: usize) -> Self {
+        Self { edges: HashMap::new(), metrics: 0, most }
+    }
+
     /// Takes a message in, and says what is known for it.
     pub(super) fn take(
         &mut self,
@@ -81,8 +93,10 @@ impl Births {
             _ => {}
         }
         if kind.is_birth() {
+            // It ends what was said before, also if there is no room for it.
+            node.births.remove(&device);
             let birth = Birth::of(payload);
-            if self.metrics.saturating_sub(before) + node.metrics() + birth.len() <= MOST {
+            if self.metrics.saturating_sub(before) + node.metrics() + birth.len() <= self.most {
                 node.births.insert(device.clone(), Arc::new(birth));
             } else {
                 tracing::warn!(group, edge, "too many metrics are known; this birth is not kept");
@@ -127,26 +141,29 @@ impl Birth {
         let mut birth = Self::default();
         for metric in &payload.metrics {
             let Some(name) = &metric.name else { continue };
+            let datatype = metric.datatype.filter(|datatype| *datatype != 0);
             if let Some(alias) = metric.alias {
-                birth.by_alias.insert(alias, (name.clone(), metric.datatype));
+                birth.by_alias.insert(alias, (name.clone(), datatype));
             }
-            if let Some(datatype) = metric.datatype {
+            if let Some(datatype) = datatype {
                 birth.by_name.insert(name.clone(), datatype);
             }
         }
         birth
     }
 
+    /// How many metrics it has; one if it is empty, since it takes room too.
     fn len(&self) -> usize {
-        self.by_alias.len().max(self.by_name.len())
+        self.by_alias.len().max(self.by_name.len()).max(1)
     }
 
-    /// The name and type of a metric, as far as they are known.
+    /// The name and type of a metric, as far as they are known. A metric that says its name is not told by its alias.
     pub(super) fn find<'a>(&'a self, metric: &'a Metric) -> (Option<&'a str>, Option<u32>) {
         let by_alias = metric.alias.and_then(|alias| self.by_alias.get(&alias));
         let name = metric.name.as_deref().or(by_alias.map(|(name, _)| name.as_str()));
-        let by_name = || name.and_then(|name| self.by_name.get(name).copied());
-        (name, by_alias.and_then(|(_, datatype)| *datatype).or_else(by_name))
+        let by_name = name.and_then(|name| self.by_name.get(name).copied());
+        let same = by_alias.filter(|(of, _)| Some(of.as_str()) == name);
+        (name, by_name.or(same.and_then(|(_, datatype)| *datatype)))
     }
 }
 

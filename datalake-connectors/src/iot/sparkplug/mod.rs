@@ -49,7 +49,7 @@
 //! `{"ref":…,"version":…,"is_definition":…,"parameters":[…],"metrics":[…]}`, properties `{"NAME":{"type":…,"value":…}}`.
 //! The time of a metric is its own, else that of its message; `is_historical` says that it was measured before.
 //!
-//! **What is missing is said, and nothing is left out.**
+//! **What is missing is said.**
 //!
 //! | member | when |
 //! |---|---|
@@ -57,6 +57,10 @@
 //! | `unresolved` is true | a metric has an alias that no birth has named (its name is then `alias_N`), or no type: an integer is then as it came, unsigned |
 //! | `gap` is `{"expected":…,"found":…}` | the number of the message is not the one that follows |
 //! | `other_session` is true | the death of an edge node is of another session than its birth (`bdSeq`), and changes nothing |
+//!
+//! Arrays (types 22 to 34) are the bytes they came as, in Base64, with their type. A compressed payload (`SPBV1.0_COMPRESSED`)
+//! is not opened: its bytes are in `body`. Of a property that is there twice in a set, the last counts. The raw zone has all
+//! of it.
 //!
 //! Messages of one edge node that come in another order than they were sent show as a gap, twice. A payload that is no
 //! Sparkplug goes to quarantine as `sparkplug`, a message of another topic as `sparkplug-topic`.

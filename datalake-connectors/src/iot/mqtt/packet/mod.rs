@@ -108,6 +108,20 @@ pub(super) struct Properties {
     pub(super) user: Vec<(String, String)>,
 }
 
+impl Properties {
+    /// How many bytes they take, about.
+    pub(super) fn bytes(&self) -> usize {
+        let text = |text: &Option<String>| text.as_ref().map_or(0, String::len);
+        let user =
+            self.user.iter().map(|(name, value)| size_of::<(String, String)>() + name.len() + value.len());
+        size_of::<Self>()
+            + text(&self.content_type)
+            + text(&self.response_topic)
+            + self.correlation.as_ref().map_or(0, Bytes::len)
+            + user.sum::<usize>()
+    }
+}
+
 /// What a subscriber answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ack {

@@ -4,25 +4,40 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use datalake_core::{Entropy as _, Error, ErrorKind, Result, SystemEntropy};
 
 use super::super::position::At;
-use super::record::{self, Record};
+use super::record::{self, Header, Record};
 
 const SUFFIX: &str = "spool";
 
+/// The longest state that is looked for behind something that cannot be read.
+const STATE: usize = 128 << 10;
+
 /// A folder with numbered files. Each opening begins a new one, so that a file is written by one process and what was torn
-/// by its end is at the end of the file.
+/// by its end is at the end of the file. A file begins with the end of the one before and the state there: what is missing
+/// from the one before is seen, and the state outlives it.
 #[derive(Debug)]
 pub(super) struct Files {
     folder: PathBuf,
-    /// By its number, how many bytes of a file count.
-    pub(super) ends: BTreeMap<u64, u64>,
+    /// What counts of a file, by its number.
+    pub(super) spans: Spans,
+    at: Option<At>,
     current: File,
     number: u64,
     longest: u64,
+}
+
+pub(super) type Spans = BTreeMap<u64, Span>;
+
+/// The part of a file that has groups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Span {
+    pub(super) start: u64,
+    pub(super) end: u64,
 }
 
 /// What an opened spool is.
@@ -49,7 +64,11 @@ impl Files {
     /// Another process has it; the folder cannot be used.
     pub(super) fn open(folder: &Path, longest: u64) -> Result<Opened> {
         let unusable = |cause| failed("the folder of the spool cannot be used", folder)(cause);
-        fs::create_dir_all(folder).map_err(unusable)?;
+        if !folder.is_dir() {
+            fs::create_dir_all(folder).map_err(unusable)?;
+            let above = folder.parent().filter(|above| !above.as_os_str().is_empty());
+            sync(above.unwrap_or(Path::new("."))).map_err(unusable)?;
+        }
         let lock =
             OpenOptions::new().create(true).append(true).open(folder.join("lock")).map_err(unusable)?;
         lock.try_lock().map_err(|error| match error {
@@ -59,53 +78,76 @@ impl Files {
             TryLockError::Error(cause) => unusable(cause),
         })?;
         let name = name(folder).map_err(unusable)?;
-        let (mut ends, mut at) = (BTreeMap::new(), None);
-        for number in numbers(folder).map_err(unusable)? {
-            let (end, last) = scan(&path(folder, number))?;
-            ends.insert(number, end);
-            at = last.or(at);
+        let numbers = numbers(folder).map_err(unusable)?;
+        let mut scans = BTreeMap::new();
+        for number in &numbers {
+            scans.insert(*number, Scan::of(&path(folder, *number))?);
         }
-        let number = ends.keys().next_back().map_or(1, |last| last + 1);
-        let current = create(folder, number)?;
-        ends.insert(number, 0);
-        Ok(Opened { files: Self { folder: folder.into(), ends, current, number, longest }, name, at, lock })
+        let mut at = None;
+        for (number, scan) in &mut scans {
+            at = scan.at.take().or(at);
+            let said = scan.header.as_ref().and_then(|header| header.before);
+            scan.before = said.filter(|(before, _)| before < number);
+        }
+        for (before, end) in scans.values().filter_map(|scan| scan.before) {
+            if let Some(found) = scans.get(&before).filter(|found| found.span.end < end) {
+                return Err(damaged(&path(folder, before), found.span.end));
+            }
+        }
+        if let Some((number, last)) = scans.last_key_value() {
+            last.check_end(&path(folder, *number))?;
+        }
+        let mut spans: Spans = scans.iter().map(|(number, scan)| (*number, scan.span)).collect();
+        let before = spans.last_key_value().map(|(number, span)| (*number, span.end));
+        let number = before.map_or(1, |(last, _)| last + 1);
+        let (current, span) = create(folder, number, before, at.as_ref())?;
+        spans.insert(number, span);
+        let files = Self { folder: folder.into(), spans, at: at.clone(), current, number, longest };
+        Ok(Opened { files, name, at, lock })
     }
 
-    /// Adds a group and makes it last.
-    pub(super) fn append(&mut self, group: &[u8]) -> Result<()> {
-        let end = self.ends.get(&self.number).copied().unwrap_or(0);
-        if end > 0 && end + group.len() as u64 > self.longest {
+    /// Adds a group, which ends with a state, and makes it last.
+    pub(super) fn append(&mut self, group: &[u8], at: &At) -> Result<()> {
+        let Span { start, end } = self.written();
+        if end > start && end + group.len() as u64 > self.longest {
             self.begin()?;
         }
         let unwritable = || failed("the spool cannot be written", &self.folder);
-        let end = self.ends.get(&self.number).copied().unwrap_or(0);
+        let Span { start, end } = self.written();
         // What a write that failed has left is written over.
         self.current.seek(SeekFrom::Start(end)).map_err(unwritable())?;
         self.current.write_all(group).map_err(unwritable())?;
         self.current.sync_data().map_err(unwritable())?;
-        self.ends.insert(self.number, end + group.len() as u64);
+        self.spans.insert(self.number, Span { start, end: end + group.len() as u64 });
+        self.at = Some(at.clone());
         Ok(())
     }
 
-    /// Removes what is in the lake: the files before a place, and its own if nothing is left in it and the spool has more
-    /// than `most` bytes.
+    /// Removes what is in the lake: the files before a place, and its own if nothing is left in it. The one being written
+    /// goes only if the spool has more than `most` bytes.
     pub(super) fn remove(&mut self, number: u64, offset: u64, most: u64) -> Result<()> {
-        let done = number == self.number && self.ends.get(&number).is_some_and(|end| offset >= *end);
-        if done && self.bytes() >= most {
+        let done = self.spans.get(&number).is_some_and(|span| offset >= span.end);
+        if done && number == self.number && self.bytes() >= most {
             self.begin()?;
         }
-        self.remove_before(if done { self.number } else { number })
+        self.remove_before(if done { number + 1 } else { number })
+    }
+
+    fn written(&self) -> Span {
+        self.spans.get(&self.number).copied().unwrap_or(Span { start: 0, end: 0 })
     }
 
     fn begin(&mut self) -> Result<()> {
-        self.current = create(&self.folder, self.number + 1)?;
+        let before = (self.number, self.written().end);
+        let (current, span) = create(&self.folder, self.number + 1, Some(before), self.at.as_ref())?;
+        self.current = current;
         self.number += 1;
-        self.ends.insert(self.number, 0);
+        self.spans.insert(self.number, span);
         Ok(())
     }
 
     fn remove_before(&mut self, number: u64) -> Result<()> {
-        while let Some((&first, _)) = self.ends.first_key_value() {
+        while let Some((&first, _)) = self.spans.first_key_value() {
             if first >= number || first == self.number {
                 break;
             }
@@ -113,7 +155,7 @@ impl Files {
                 Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
                     return Err(failed("a file of the spool cannot be removed", &self.folder)(cause));
                 }
-                _ => self.ends.remove(&first),
+                _ => self.spans.remove(&first),
             };
         }
         Ok(())
@@ -121,7 +163,7 @@ impl Files {
 
     /// How many bytes there are.
     pub(super) fn bytes(&self) -> u64 {
-        self.ends.values().sum()
+        self.spans.values().map(|span| span.end).sum()
     }
 
     /// Some bytes of a file, from an offset on.
@@ -139,13 +181,25 @@ fn path(folder: &Path, number: u64) -> PathBuf {
     folder.join(format!("{number:020}.{SUFFIX}"))
 }
 
-/// A new file, whose name lasts.
-fn create(folder: &Path, number: u64) -> Result<File> {
-    let unwritable = || failed("the spool cannot be written", folder);
-    let file =
-        OpenOptions::new().write(true).create_new(true).open(path(folder, number)).map_err(unwritable())?;
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(unwritable())?;
-    Ok(file)
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+/// A new file, which lasts with its header: where the one before ended, and the state there.
+fn create(folder: &Path, number: u64, before: Option<(u64, u64)>, at: Option<&At>) -> Result<(File, Span)> {
+    let header = record::header(&Header { before, at: at.cloned() })?;
+    let made = || {
+        // Nothing of this number counts: what a try that failed has left is written over.
+        let mut file =
+            OpenOptions::new().write(true).create(true).truncate(true).open(path(folder, number))?;
+        file.write_all(&header)?;
+        file.sync_all()?;
+        sync(folder)?;
+        Ok(file)
+    };
+    let file = made().map_err(failed("the spool cannot be written", folder))?;
+    let start = header.len() as u64;
+    Ok((file, Span { start, end: start }))
 }
 
 /// What the spool is called, from its beginning to its end.
@@ -162,7 +216,7 @@ fn name(folder: &Path) -> io::Result<String> {
     new.write_all(name.as_bytes())?;
     new.sync_all()?;
     fs::rename(staged, file)?;
-    File::open(folder)?.sync_all()?;
+    sync(folder)?;
     Ok(name)
 }
 
@@ -178,20 +232,81 @@ fn numbers(folder: &Path) -> io::Result<Vec<u64>> {
     Ok(numbers)
 }
 
-/// How many bytes of a file are whole groups, and the state after the last of them.
-fn scan(path: &Path) -> Result<(u64, Option<At>)> {
-    let bytes = Bytes::from(fs::read(path).map_err(failed("the spool cannot be read", path))?);
-    let (mut at, mut end, mut state) = (0, 0, None);
-    while let Some((record, length)) = record::read(&bytes.slice(at..)) {
-        at += length;
-        if let Record::State(found) = record {
-            end = at;
-            state = Some(found);
+fn damaged(path: &Path, offset: u64) -> Error {
+    Error::new(ErrorKind::Corrupt, "a file of the spool is damaged, and what follows was acknowledged")
+        .with("path", path.display())
+        .with("offset", offset)
+}
+
+/// What was found in a file.
+struct Scan {
+    bytes: Bytes,
+    header: Option<Header>,
+    /// Which file its header says was before, and where that one ended.
+    before: Option<(u64, u64)>,
+    span: Span,
+    /// The state after the last whole group, or that of the header.
+    at: Option<At>,
+    /// Of the last whole group: whose life wrote it and which group of it that is.
+    last: Option<(Arc<str>, u64)>,
+}
+
+impl Scan {
+    fn of(path: &Path) -> Result<Self> {
+        let bytes = Bytes::from(fs::read(path).map_err(failed("the spool cannot be read", path))?);
+        let mut found = Self {
+            header: None,
+            before: None,
+            span: Span { start: 0, end: 0 },
+            at: None,
+            last: None,
+            bytes: bytes.clone(),
+        };
+        let mut next = 0;
+        while let Some((record, length)) = record::read(&bytes.slice(next..)) {
+            next += length;
+            match record {
+                Record::Header(header) => {
+                    found.span = Span { start: next as u64, end: next as u64 };
+                    found.at.clone_from(&header.at);
+                    found.header = Some(header);
+                }
+                Record::State(at) => {
+                    found.span.end = next as u64;
+                    found.last = Some((Arc::clone(&at.boot), at.batch));
+                    found.at = Some(at);
+                }
+                Record::Message(_) => {}
+            }
         }
+        if found.span.end < bytes.len() as u64 {
+            tracing::warn!(path = %path.display(), bytes = bytes.len() as u64 - found.span.end,
+                "the end of a file of the spool was never finished and does not count");
+        }
+        Ok(found)
     }
-    if end < bytes.len() {
-        tracing::warn!(path = %path.display(), bytes = bytes.len() - end,
-            "the end of a file of the spool was never finished and does not count");
+
+    /// Only the last group can be torn: a group is written when the one before lasts. So what cannot be read is damage if
+    /// there is something of a later group behind it.
+    fn check_end(&self, path: &Path) -> Result<()> {
+        let end = self.span.end as usize;
+        let mut states = 0;
+        let mut at = end;
+        while at < self.bytes.len() {
+            let here = self.bytes.slice(at..);
+            let state = record::state(&here, STATE)
+                .filter(|(state, _)| self.last.as_ref().is_none_or(|(boot, _)| *boot == state.boot));
+            let Some((state, length)) = state else {
+                at += 1;
+                continue;
+            };
+            at += length;
+            states += 1;
+            let is_later = self.last.as_ref().is_some_and(|(_, batch)| state.batch > batch + 1);
+            if states > 1 || is_later || record::read(&self.bytes.slice(at..)).is_some() {
+                return Err(damaged(path, self.span.end));
+            }
+        }
+        Ok(())
     }
-    Ok((end as u64, state))
 }

@@ -12,9 +12,10 @@ use tokio::time::{sleep, timeout};
 
 use super::link::Link;
 use super::message::Documents;
+use super::position::At;
 use super::shared::Shared;
 use super::{SPOOL, SYSTEM};
-use files::{Files, Opened};
+use files::{Files, Opened, Span, Spans};
 use record::Record;
 
 mod files;
@@ -50,7 +51,10 @@ pub(super) struct Spool {
 pub(super) struct Core {
     folder: PathBuf,
     most: u64,
+    /// Locked while something is written and synchronised: by threads that may block.
     open: Mutex<Option<Open>>,
+    /// What the files hold, for those that may not.
+    view: Mutex<Option<View>>,
     /// Something was written, or room has been made.
     moved: Notify,
     room: Notify,
@@ -61,9 +65,20 @@ pub(super) struct Core {
 #[derive(Debug)]
 struct Open {
     files: Files,
-    name: Arc<str>,
     /// Released when the spool is let go of.
     _lock: std::fs::File,
+}
+
+#[derive(Debug, Clone)]
+struct View {
+    name: Arc<str>,
+    spans: Spans,
+}
+
+impl View {
+    fn bytes(&self) -> u64 {
+        self.spans.values().map(|span| span.end).sum()
+    }
 }
 
 /// A position: after a record of a file of a spool.
@@ -81,6 +96,7 @@ impl Spool {
             folder,
             most,
             open: Mutex::new(None),
+            view: Mutex::new(None),
             moved: Notify::new(),
             room: Notify::new(),
             poked: Notify::new(),
@@ -113,8 +129,8 @@ impl Spool {
     /// The group after what was given last; `None` if there is none. Read again, it is the same batch.
     pub(super) async fn batch(&mut self, documents: &Documents) -> Result<Option<SourceBatch>> {
         loop {
-            let Some((file, end, last)) = self.core.next(&self.read) else { return Ok(None) };
-            let from = if file == self.read.file { self.read.offset } else { 0 };
+            let Some((file, Span { start, end }, last)) = self.core.next(&self.read) else { return Ok(None) };
+            let from = if file == self.read.file { self.read.offset.max(start) } else { start };
             if from >= end {
                 if last {
                     return Ok(None);
@@ -165,6 +181,7 @@ impl Spool {
                     found.push(documents.of(&message, name));
                 }
                 Record::State(_) => return (found, at as u64),
+                Record::Header(_) => {}
             }
         }
         (Vec::new(), 0)
@@ -174,8 +191,10 @@ impl Spool {
     pub(super) async fn commit(&self, position: &Position) -> Result<()> {
         let place = place(position)?;
         let core = Arc::clone(&self.core);
-        let done = spawn_blocking(move || match core.open().as_mut() {
-            Some(open) if open.name == place.spool => open.files.remove(place.file, place.offset, core.most),
+        let done = spawn_blocking(move || match core.name() {
+            Some(name) if name == place.spool => {
+                core.change(|files| files.remove(place.file, place.offset, core.most))
+            }
             _ => Ok(()),
         });
         done.await.map_err(|cause| Error::unexpected("a removal panicked").caused_by(cause))??;
@@ -193,6 +212,11 @@ impl Spool {
         self.core.moved.notified().await;
     }
 
+    /// Whether nothing more can be taken before a commit.
+    pub(super) fn is_full(&self) -> bool {
+        self.core.room() == Some(0)
+    }
+
     /// How many bytes of messages wait to be given.
     pub(super) fn remaining(&self) -> u64 {
         self.core.remaining(&self.read)
@@ -205,6 +229,7 @@ impl Spool {
             if !shared.is_subscribed() || timeout(FAREWELL, &mut task).await.is_err() {
                 task.abort();
             }
+            shared.stopped(None);
         }
         self.core.release();
     }
@@ -224,14 +249,39 @@ impl Core {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    fn view(&self) -> MutexGuard<'_, Option<View>> {
+        self.view.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn name(&self) -> Option<Arc<str>> {
+        self.view().as_ref().map(|view| Arc::clone(&view.name))
+    }
+
+    /// How many bytes there is room for. `None` if the spool is let go of.
+    fn room(&self) -> Option<u64> {
+        self.view().as_ref().map(|view| self.most.saturating_sub(view.bytes()))
+    }
+
+    /// Does something with the files and shows what has become of them. Blocks.
+    fn change(&self, change: impl FnOnce(&mut Files) -> Result<()>) -> Result<()> {
+        let mut open = self.open();
+        let Some(open) = open.as_mut() else { return Err(Error::unexpected("the spool is closed")) };
+        let changed = change(&mut open.files);
+        if let Some(view) = self.view().as_mut() {
+            view.spans.clone_from(&open.files.spans);
+        }
+        changed
+    }
+
     /// Lets go of the files.
     pub(super) fn release(&self) {
+        self.view().take();
         self.open().take();
     }
 
     /// Opens the spool, unless it is open. Whether it was not.
     async fn begin(self: &Arc<Self>, shared: &Shared) -> Result<bool> {
-        if self.open().is_some() {
+        if self.view().is_some() {
             return Ok(false);
         }
         let mut waited = Duration::ZERO;
@@ -249,17 +299,19 @@ impl Core {
         };
         shared.session().seek(at.as_ref());
         shared.expect_session(at.is_some());
-        *self.open() = Some(Open { files, name: name.into(), _lock: lock });
+        let view = View { name: name.into(), spans: files.spans.clone() };
+        *self.open() = Some(Open { files, _lock: lock });
+        *self.view() = Some(view);
         Ok(true)
     }
 
     /// The place to read on from.
     fn find(&self, place: Option<Place>) -> Result<Place> {
-        let open = self.open();
-        let Some(Open { files, name, .. }) = open.as_ref() else {
+        let view = self.view();
+        let Some(View { spans, name }) = view.as_ref() else {
             return Err(Error::unexpected("the spool is closed"));
         };
-        let first = files.ends.keys().next().copied().unwrap_or(1);
+        let first = spans.keys().next().copied().unwrap_or(1);
         let start = Place { spool: Arc::clone(name), file: first, offset: 0 };
         let Some(place) = place else { return Ok(start) };
         if place.spool != *name {
@@ -273,7 +325,7 @@ impl Core {
             // All of its file was committed.
             return Ok(start);
         }
-        let known = files.ends.get(&place.file).is_some_and(|end| place.offset <= *end);
+        let known = spans.get(&place.file).is_some_and(|span| place.offset <= span.end);
         if !known {
             return Err(Error::new(
                 ErrorKind::PositionInvalid,
@@ -286,35 +338,38 @@ impl Core {
         Ok(place)
     }
 
-    /// The file to read next, how far it goes, and whether it is the last.
-    fn next(&self, read: &Place) -> Option<(u64, u64, bool)> {
-        let open = self.open();
-        let ends = &open.as_ref()?.files.ends;
-        let (file, end) = ends.range(read.file..).next()?;
-        Some((*file, *end, ends.range(file + 1..).next().is_none()))
+    /// The file to read next, what counts of it, and whether it is the last.
+    fn next(&self, read: &Place) -> Option<(u64, Span, bool)> {
+        let view = self.view();
+        let spans = &view.as_ref()?.spans;
+        let (file, span) = spans.range(read.file..).next()?;
+        Some((*file, *span, spans.range(file + 1..).next().is_none()))
     }
 
     fn remaining(&self, read: &Place) -> u64 {
-        let open = self.open();
-        let Some(open) = open.as_ref() else { return 0 };
-        let ahead: u64 = open.files.ends.range(read.file..).map(|(_, end)| end).sum();
-        let into = if open.files.ends.contains_key(&read.file) { read.offset } else { 0 };
-        ahead.saturating_sub(into)
+        let view = self.view();
+        let Some(view) = view.as_ref() else { return 0 };
+        let left = |(file, span): (&u64, &Span)| {
+            let from = if *file == read.file { read.offset.max(span.start) } else { span.start };
+            span.end.saturating_sub(from)
+        };
+        view.spans.range(read.file..).map(left).sum()
     }
 
     /// Writes what comes, group by group, and acknowledges each when it lasts. Ends when the spool is let go of.
     async fn fill(self: Arc<Self>, shared: &Shared) {
         let (retry, ambient) = (Retry::default(), Ambient::system());
         loop {
-            let room = match self.open().as_ref() {
-                None => return,
-                Some(open) => self.most.saturating_sub(open.files.bytes()),
-            };
+            let Some(room) = self.room() else { return };
             if room == 0 {
-                self.room.notified().await;
+                tokio::select! {
+                    () = self.room.notified() => {}
+                    // The reader, who makes the room, may wait to hear how the connection is.
+                    () = shared.until_arrived() => self.moved.notify_one(),
+                }
                 continue;
             }
-            let given = shared.session().take(LARGEST, GROUP.min(room as usize));
+            let given = shared.session().take(LARGEST, GROUP.min(usize::try_from(room).unwrap_or(GROUP)));
             let Some(given) = given else {
                 shared.until_arrived().await;
                 // The reader may wait for the connection too.
@@ -324,7 +379,7 @@ impl Core {
             shared.send();
             let batch = given.at.batch;
             let group = match record::group(&given.messages, &given.at) {
-                Ok(group) => Arc::new(group),
+                Ok(group) => Arc::new((group, given.at)),
                 // The broker keeps what has no answer, and nothing more is taken.
                 Err(error) => return shared.stopped(Some(error)),
             };
@@ -336,9 +391,12 @@ impl Core {
                 shared.tell(error);
                 self.moved.notify_one();
                 sleep(pause).await;
-                if self.open().is_none() {
+                if self.view().is_none() {
                     return;
                 }
+            }
+            if failed > 0 {
+                shared.recovered();
             }
             shared.session().commit(batch);
             shared.send();
@@ -346,12 +404,9 @@ impl Core {
         }
     }
 
-    async fn write(self: &Arc<Self>, group: &Arc<Vec<u8>>) -> Result<()> {
+    async fn write(self: &Arc<Self>, group: &Arc<(Vec<u8>, At)>) -> Result<()> {
         let (core, group) = (Arc::clone(self), Arc::clone(group));
-        let written = spawn_blocking(move || match core.open().as_mut() {
-            Some(open) => open.files.append(&group),
-            None => Err(Error::unexpected("the spool is closed")),
-        });
+        let written = spawn_blocking(move || core.change(|files| files.append(&group.0, &group.1)));
         written.await.map_err(|cause| Error::unexpected("a write panicked").caused_by(cause))?
     }
 

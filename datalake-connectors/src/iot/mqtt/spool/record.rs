@@ -1,12 +1,13 @@
 //! What a file of the spool is made of.
 //!
 //! A record is its length (4 bytes, little-endian), the CRC-32 of its body and the body. A body begins with what it is: a
-//! message, or a state, which closes a group. A group counts if its state is there.
+//! message, or a state, which closes a group. A group counts if its state is there. The first record of a file is its header.
 
 use std::sync::Arc;
 
 use bytes::{Buf as _, Bytes};
 use chrono::DateTime;
+use serde::{Deserialize, Serialize};
 
 use super::super::packet::{Properties, Publish, Qos};
 use super::super::position::At;
@@ -15,6 +16,7 @@ use datalake_core::{Error, Result};
 
 const MESSAGE: u8 = 1;
 const STATE: u8 = 2;
+const HEADER: u8 = 3;
 /// Length and checksum.
 pub(super) const HEAD: usize = 8;
 
@@ -23,6 +25,16 @@ pub(super) const HEAD: usize = 8;
 pub(super) enum Record {
     Message(Message),
     State(At),
+    Header(Header),
+}
+
+/// How a file begins.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Header {
+    /// The number of the file before, and where it ended.
+    pub(super) before: Option<(u64, u64)>,
+    /// The state there.
+    pub(super) at: Option<At>,
 }
 
 /// A group: messages, and the state after them.
@@ -50,6 +62,17 @@ pub(super) fn group(messages: &[Arc<Message>], at: &At) -> Result<Vec<u8>> {
     Ok(out)
 }
 
+/// The header of a file.
+pub(super) fn header(header: &Header) -> Result<Vec<u8>> {
+    let text = serde_json::to_vec(header).map_err(unwritable)?;
+    let mut out = Vec::with_capacity(HEAD + 1 + text.len());
+    frame(&mut out, |out| {
+        out.push(HEADER);
+        out.extend(text);
+    });
+    Ok(out)
+}
+
 fn unwritable(cause: serde_json::Error) -> Error {
     Error::unexpected("a message cannot be written to the spool").caused_by(cause)
 }
@@ -73,9 +96,22 @@ pub(super) fn read(bytes: &Bytes) -> Option<(Record, usize)> {
     Some((record(bytes.slice(HEAD..end))?, end))
 }
 
+/// The state at the beginning of some bytes, if there is one that is no longer than `longest`.
+pub(super) fn state(bytes: &Bytes, longest: usize) -> Option<(At, usize)> {
+    let length = bytes.get(..4)?.get_u32_le() as usize;
+    if length > longest || bytes.get(HEAD) != Some(&STATE) {
+        return None;
+    }
+    match read(bytes)? {
+        (Record::State(at), length) => Some((at, length)),
+        _ => None,
+    }
+}
+
 fn record(mut body: Bytes) -> Option<Record> {
     match body.try_get_u8().ok()? {
         STATE => serde_json::from_slice(&body).ok().map(Record::State),
+        HEADER => serde_json::from_slice(&body).ok().map(Record::Header),
         MESSAGE => {
             let flags = body.try_get_u8().ok()?;
             let received = DateTime::from_timestamp_micros(body.try_get_i64_le().ok()?)?;

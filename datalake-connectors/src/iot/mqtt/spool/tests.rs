@@ -47,12 +47,21 @@ fn open(folder: &Path, longest: u64) -> Opened {
     }
 }
 
+fn append(opened: &mut Opened, group: &[Arc<Message>], batch: u64) {
+    let at = state(batch);
+    opened.files.append(&record::group(group, &at).unwrap(), &at).unwrap();
+}
+
+fn file(folder: &Path, number: u64) -> PathBuf {
+    folder.join(format!("{number:020}.spool"))
+}
+
 /// Every message that counts, in order, and the batch of the last state.
 fn content(folder: &Path) -> (Vec<Message>, Option<u64>) {
     let opened = open(folder, 4096);
     let mut found = Vec::new();
-    for (number, end) in &opened.files.ends {
-        let mut bytes = Files::read(folder, *number, 0, *end).unwrap();
+    for (number, span) in &opened.files.spans {
+        let mut bytes = Files::read(folder, *number, span.start, span.end).unwrap();
         while let Some((record, length)) = record::read(&bytes) {
             bytes = bytes.slice(length..);
             if let Record::Message(message) = record {
@@ -70,10 +79,10 @@ fn filled(folder: &Path) -> Vec<Arc<Message>> {
     let mut all = Vec::new();
     for batch in 0..60 {
         let group: Vec<_> = (0..=batch % 3).map(|n| message(batch * 3 + n)).collect();
-        opened.files.append(&record::group(&group, &state(batch)).unwrap()).unwrap();
+        append(&mut opened, &group, batch);
         all.extend(group);
     }
-    assert!(opened.files.ends.len() > 2);
+    assert!(opened.files.spans.len() > 2);
     all
 }
 
@@ -97,10 +106,10 @@ fn a_write_that_was_torn_anywhere_costs_only_its_group() {
     let folder = tempfile::tempdir().unwrap();
     let mut opened = open(folder.path(), 1 << 20);
     let first = vec![message(1), message(2)];
-    opened.files.append(&record::group(&first, &state(1)).unwrap()).unwrap();
-    let path = folder.path().join(format!("{:020}.spool", 1));
+    append(&mut opened, &first, 1);
+    let path = file(folder.path(), 1);
     let whole = fs::metadata(&path).unwrap().len() as usize;
-    opened.files.append(&record::group(&[message(3), message(4)], &state(2)).unwrap()).unwrap();
+    append(&mut opened, &[message(3), message(4)], 2);
     drop(opened);
     let bytes = fs::read(&path).unwrap();
     let mut damaged = bytes.clone();
@@ -122,16 +131,17 @@ fn files_go_when_they_are_in_the_lake_but_for_the_one_being_written() {
     let folder = tempfile::tempdir().unwrap();
     filled(folder.path());
     let mut opened = open(folder.path(), 4096);
-    let last = *opened.files.ends.keys().next_back().unwrap();
+    let last = *opened.files.spans.keys().next_back().unwrap();
     let before = opened.files.bytes();
     opened.files.remove(2, 0, u64::MAX).unwrap();
-    assert!(opened.files.bytes() < before && opened.files.ends.len() as u64 == last - 1);
+    assert!(opened.files.bytes() < before && opened.files.spans.len() as u64 == last - 1);
     opened.files.remove(last, 0, u64::MAX).unwrap();
-    assert_eq!(opened.files.ends.keys().copied().collect::<Vec<_>>(), [last]);
+    assert_eq!(opened.files.spans.keys().copied().collect::<Vec<_>>(), [last]);
     // A file that fills the spool alone makes room too.
-    opened.files.append(&record::group(&[message(39)], &state(60)).unwrap()).unwrap();
+    append(&mut opened, &[message(39)], 60);
     opened.files.remove(last, opened.files.bytes(), 1).unwrap();
-    assert_eq!(opened.files.ends.into_iter().collect::<Vec<_>>(), [(last + 1, 0)]);
+    let left: Vec<_> = opened.files.spans.into_iter().collect();
+    assert!(left.len() == 1 && left[0].0 == last + 1 && left[0].1.start == left[0].1.end, "{left:?}");
 }
 
 #[test]
@@ -142,4 +152,80 @@ fn a_spool_is_used_by_one() {
     assert!(error.kind() == ErrorKind::Conflict && error.is_retryable());
     drop(opened);
     open(folder.path(), 4096);
+}
+
+#[test]
+fn damage_before_the_last_group_is_told_from_a_write_that_was_torn() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut opened = open(folder.path(), 1 << 20);
+    let path = file(folder.path(), 1);
+    let mut last = 0;
+    for batch in 1..=4 {
+        last = fs::metadata(&path).unwrap().len() as usize;
+        append(&mut opened, &[message(2 * batch), message(5 * batch)], batch);
+    }
+    drop(opened);
+    let mut bytes = fs::read(&path).unwrap();
+    for at in 0..bytes.len() {
+        bytes[at] ^= 0x5a;
+        fs::write(&path, &bytes).unwrap();
+        match Files::open(folder.path(), 1 << 20) {
+            Ok(opened) => {
+                assert!(at >= last, "what was acknowledged is gone: byte {at}");
+                assert_eq!(opened.at.map(|at| at.batch), Some(3));
+                fs::remove_file(file(folder.path(), 2)).unwrap();
+            }
+            Err(error) if error.kind() == ErrorKind::Corrupt => assert!(at < last, "byte {at}: {error}"),
+            Err(error) => panic!("{error}"),
+        }
+        bytes[at] ^= 0x5a;
+    }
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(content(folder.path()).0.len(), 8);
+    // The next file knows where this one ended, so that its last group is no longer the last.
+    fs::write(&path, &bytes[..bytes.len() - 1]).unwrap();
+    assert_eq!(Files::open(folder.path(), 1 << 20).unwrap_err().kind(), ErrorKind::Corrupt);
+}
+
+#[test]
+fn a_file_that_fills_a_spool_alone_goes_after_a_restart_and_the_state_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut opened = open(folder.path(), 1 << 20);
+    append(&mut opened, &[message(39), message(38)], 7);
+    let (number, span) = opened.files.spans.pop_first().unwrap();
+    drop(opened);
+    let most = span.end;
+    let mut opened = open(folder.path(), 1 << 20);
+    assert!(opened.files.bytes() >= most && opened.at.is_some());
+    opened.files.remove(number, span.end, most).unwrap();
+    assert!(opened.files.bytes() < most, "nothing more can be written, although all of it is in the lake");
+    drop(opened);
+    let mut opened = open(folder.path(), 1 << 20);
+    assert_eq!(opened.at.as_ref().map(|at| at.batch), Some(7), "after all that had it is removed");
+
+    append(&mut opened, &[message(39)], 8);
+    let (number, span) = opened.files.spans.pop_last().unwrap();
+    opened.files.spans.insert(number, span);
+    opened.files.remove(number, span.end, 1).unwrap();
+    assert!(!file(folder.path(), number).exists());
+    drop(opened);
+    assert_eq!(open(folder.path(), 1 << 20).at.map(|at| at.batch), Some(8));
+}
+
+#[test]
+fn a_file_that_could_not_be_made_is_made_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut opened = open(folder.path(), 1);
+    append(&mut opened, &[message(39)], 1);
+    let next = file(folder.path(), 2);
+    fs::create_dir(&next).unwrap();
+    let at = state(2);
+    let group = record::group(&[message(38)], &at).unwrap();
+    opened.files.append(&group, &at).unwrap_err();
+    fs::remove_dir(&next).unwrap();
+    // A try that got as far as a file.
+    fs::write(&next, "x".repeat(1000)).unwrap();
+    opened.files.append(&group, &at).unwrap();
+    drop(opened);
+    assert_eq!((content(folder.path()).0.len(), content(folder.path()).1), (2, Some(2)));
 }

@@ -190,3 +190,95 @@ async fn a_subscription_that_is_refused_is_an_error_with_its_topic() {
         assert!(error.to_string().contains("plant/#"));
     }
 }
+
+#[tokio::test]
+async fn the_broker_may_repeat_the_password_in_any_answer_and_it_is_not_shown() {
+    let Some(broker) = mosquitto() else { return };
+    let tap = tap(&broker).await;
+    let secret = "c4nary-secret";
+    let open = || {
+        builder(&format!("mqtt://{}", tap.address()))
+            .topic("plant/#", Qos::AtLeastOnce)
+            .user("lake")
+            .password(secret)
+            .build()
+            .unwrap()
+    };
+    let said = |text: &str| [&[0x1f, 0, text.len() as u8][..], text.as_bytes()].concat();
+    let framed = |first: u8, head: &[u8], text: &str, tail: &[u8]| {
+        let said = said(text);
+        let length = head.len() + 1 + said.len() + tail.len();
+        [&[first, length as u8][..], head, &[said.len() as u8], &said, tail].concat()
+    };
+    let accepted = [0x20, 3, 0, 0, 0];
+    for text in [format!("no {secret}"), "come back".to_owned()] {
+        for answer in [
+            framed(0x20, &[0, 0x88], &text, &[]),
+            [&accepted[..], &framed(0x90, &[0, 1], &text, &[0x97])].concat(),
+            [&accepted[..], &framed(0xe0, &[0x8b], &text, &[])].concat(),
+        ] {
+            tap.answer(Some(&answer));
+            let error = within(open().next_batch()).await.unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains(secret), "{answer:02x?}");
+            assert_eq!(shown.contains("come back"), text == "come back", "{answer:02x?}: {shown}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn with_mqtt_5_each_connection_subscribes_also_in_a_session_that_is_there() {
+    let Some(broker) = mosquitto() else { return };
+    let tap = tap(&broker).await;
+    let mut device = Publisher::new(broker.address(), "device");
+    device.publish(Message::new("plant/a", "kept").retained()).await.unwrap();
+    device.close().await.unwrap();
+    let mut source = tapped(&tap, Qos::AtLeastOnce).await;
+    source.seek(None).await.unwrap();
+    assert_eq!(texts(&drain(&mut source, 1).await), ["kept"]);
+    tap.cut();
+    while within(source.next_batch()).await.is_ok() {}
+    assert_eq!(drain(&mut source, 0).await.len(), 0, "what is retained does not come again");
+    assert_eq!((tap.count(8), source.watch().status().sessions_lost), (2, 0));
+    source.close().await.unwrap();
+    assert!(!source.watch().status().subscribed);
+}
+
+#[tokio::test]
+async fn a_broker_that_was_not_read_for_long_is_not_taken_for_silent() {
+    let Some(broker) = mosquitto() else { return };
+    let mut source = builder(&broker.url())
+        .topic("plant/#", Qos::AtLeastOnce)
+        .keep_alive(Duration::from_secs(1))
+        .connect_timeout(Duration::from_secs(1))
+        .room(1)
+        .build()
+        .unwrap();
+    known(&mut source).await;
+    for n in 0..4 {
+        publish(&broker, 1, n..n + 1).await;
+        // A ping is sent meanwhile, and its answer not read.
+        tokio::time::sleep(Duration::from_millis(1_700)).await;
+        let found = batch(&mut source).await;
+        source.commit(&found.position).await.unwrap();
+        assert!(matches!(within(source.next_batch()).await, Ok(Next::Idle(_))));
+    }
+    assert_eq!(source.watch().status().connections, 1);
+}
+
+#[test]
+fn a_failure_is_over_when_there_is_a_connection_again() {
+    use super::super::session::Session;
+    use super::super::shared::Shared;
+    let shared = Shared::new(Session::new("c".into(), "b".into(), 1), true);
+    let failed = || datalake_core::Error::new(ErrorKind::Unavailable, "gone");
+    shared.stopped(Some(failed()));
+    shared.subscribed();
+    assert!(shared.failure().is_none());
+    shared.tell(failed());
+    shared.recovered();
+    assert!(shared.failure().is_none());
+    assert!(shared.status.borrow().subscribed);
+    shared.stopped(None);
+    assert!(!shared.status.borrow().subscribed, "it was thrown away");
+}

@@ -44,7 +44,14 @@ fn settings_that_do_not_go_together_are_refused() {
     refused(edge().stable_id(StableId::Pointer("id".into())));
     refused(edge().stable_id(StableId::Content(Duration::from_millis(1))));
     refused(edge().room(0));
+    refused(edge().session_expiry(Duration::from_millis(999)));
+    assert!(edge().version(Version::V3).session_expiry(Duration::ZERO).build().is_ok());
+    assert!(
+        builder("mqtt://edge").topic("a", Qos::AtMostOnce).session_expiry(Duration::ZERO).build().is_ok()
+    );
     let key = "hunter2";
+    let wrong = || builder("mqtt://lake:hunter2@edge").topic("a", Qos::AtLeastOnce);
+    assert!(!format!("{:?} {}", wrong(), refused(wrong())).contains(key));
     let error = refused(builder("mqtts://edge").topic("a", Qos::AtLeastOnce).certificate("no PEM", key));
     assert!(!error.contains(key));
 }

@@ -1,7 +1,79 @@
+use std::sync::Arc;
+
+use datalake_core::Pipeline;
+use datalake_core::lake::Lake;
+use datalake_core::pipeline::Budget;
+use datalake_core::store::MemoryStore;
+use datalake_sinks::lake::LakeSink;
+
 use super::*;
 
 fn spooled(broker: &Running, folder: &std::path::Path, qos: Qos) -> MqttSource {
     builder(&broker.url()).topic("plant/#", qos).spool(folder, 1 << 20).build().unwrap()
+}
+
+/// Publishes messages of 64 KiB, each a JSON value with its number.
+async fn large(broker: &Running, numbers: std::ops::Range<u32>) {
+    let mut device = Publisher::new(broker.address(), "device");
+    for n in numbers {
+        let payload = format!(r#"{{"n":{n},"x":"{}"}}"#, "x".repeat(64 << 10));
+        device.publish(Message::new("plant/a", payload)).await.unwrap();
+    }
+    device.close().await.unwrap();
+}
+
+/// A spool that is full, and a broker with what it has no room for.
+async fn filled(broker: &Running, folder: &std::path::Path) {
+    let mut source = spooled(broker, folder, Qos::AtLeastOnce);
+    known(&mut source).await;
+    large(broker, 0..48).await;
+    let full = async {
+        while !source.spool.as_ref().is_some_and(|spool| spool.is_full()) {
+            drop(tokio::time::timeout(Duration::from_millis(50), source.next_batch()).await);
+        }
+    };
+    within(full).await;
+    source.close().await.unwrap();
+}
+
+fn pipeline(lake: &Lake, source: MqttSource) -> Pipeline {
+    let sink = LakeSink::builder(lake).build();
+    let pipeline = Pipeline::builder("plant").source(source).lake(&sink);
+    pipeline.commit_within(Duration::from_millis(300)).build().unwrap()
+}
+
+#[tokio::test]
+async fn a_full_spool_is_emptied_while_there_is_no_broker_and_filled_when_there_is() {
+    let Some(mut broker) = mosquitto() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    filled(&broker, folder.path()).await;
+    broker.kill().unwrap();
+    let lake = Lake::new(Arc::new(MemoryStore::new()));
+    let mut running = pipeline(&lake, spooled(&broker, folder.path(), Qos::AtLeastOnce));
+    let (mut progress, mut written) = (running.progress(), running.progress());
+    let (stop, stopped) = tokio::sync::oneshot::channel();
+    let run = tokio::spawn(async move {
+        let report = running.run_until(async move { drop(stopped.await) }).await;
+        running.close().await;
+        report
+    });
+    within(progress.wait_for(|progress| progress.bytes_committed >= 1 << 20)).await.unwrap();
+    broker.start().unwrap();
+    within(written.wait_for(|progress| progress.counts.written == 48)).await.unwrap();
+    stop.send(()).unwrap();
+    within(run).await.unwrap().unwrap();
+}
+
+#[tokio::test]
+async fn a_drain_takes_more_than_its_spool_has_room_for() {
+    let Some(broker) = mosquitto() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    filled(&broker, folder.path()).await;
+    let lake = Lake::new(Arc::new(MemoryStore::new()));
+    let mut draining = pipeline(&lake, spooled(&broker, folder.path(), Qos::AtLeastOnce));
+    let report = within(draining.drain(Budget::unlimited())).await.unwrap();
+    assert_eq!(report.counts.written, 48);
+    draining.close().await;
 }
 
 #[tokio::test]
@@ -73,16 +145,13 @@ async fn a_full_spool_takes_no_more_until_the_lake_has_what_it_holds() {
     let folder = tempfile::tempdir().unwrap();
     let mut source = spooled(&broker, folder.path(), Qos::AtLeastOnce);
     known(&mut source).await;
-    let mut device = Publisher::new(broker.address(), "device");
-    for n in 0..48 {
-        let payload = format!("{n:02}").repeat(32 << 10);
-        device.publish(Message::new("plant/a", payload)).await.unwrap();
-    }
-    device.close().await.unwrap();
+    large(&broker, 0..48).await;
     let (mut found, mut position) = (Vec::new(), None);
-    while let Next::Batch(batch) = within(source.next_batch()).await.unwrap() {
-        found.extend(batch.documents);
-        position = Some(batch.position);
+    while let Ok(next) = tokio::time::timeout(Duration::from_secs(2), source.next_batch()).await {
+        if let Next::Batch(batch) = next.unwrap() {
+            found.extend(batch.documents);
+            position = Some(batch.position);
+        }
     }
     let size = |found: &[Document]| found.iter().map(Document::len).sum::<usize>();
     assert!(size(&found) >= 1 << 20 && found.len() < 48, "{} are in the spool", found.len());

@@ -207,3 +207,43 @@ async fn births_reach_from_batch_to_batch_and_a_batch_that_comes_again_gives_the
     assert_eq!(written, records(messages).await);
     assert!(written.iter().all(|record| record["gap"].is_null() && record["unresolved"] == false));
 }
+
+#[tokio::test]
+async fn a_metric_with_a_name_of_its_own_is_not_told_by_its_alias() {
+    let birth = payload(
+        0,
+        [
+            session(1),
+            named("pressure", Some(1), 9, MetricValue::Float(1.5)),
+            named("level", Some(2), 3, MetricValue::Int(1)),
+            named("odd", Some(3), 0, MetricValue::Int(1)),
+        ],
+    );
+    let both =
+        |name: &str, alias| Metric { name: Some(name.into()), ..aliased(alias, MetricValue::Int(u32::MAX)) };
+    let data = payload(1, [both("level", 1), both("other", 2), aliased(3, MetricValue::Int(7))]);
+    let records = records(vec![sent("NBIRTH", None, &birth), sent("NDATA", None, &data)]).await;
+    let metrics = &records[1]["metrics"];
+    assert_eq!((&metrics[0]["datatype"], &metrics[0]["value"]), (&"Int32".into(), &(-1).into()));
+    assert_eq!((&metrics[1]["datatype"], &metrics[1]["unresolved"]), (&Value::Null, &true.into()));
+    // A type of 0 is none.
+    assert_eq!((&metrics[2]["name"], &metrics[2]["unresolved"]), (&"odd".into(), &true.into()));
+}
+
+#[test]
+fn a_birth_that_there_is_no_room_for_ends_the_one_before() {
+    use super::super::births::Births;
+    use super::super::topic::Kind;
+    let mut births = Births::new(3);
+    let birth = |metrics: u64| {
+        payload(0, (0..metrics).map(|n| named(&n.to_string(), Some(n), 3, MetricValue::Int(1))))
+    };
+    let mut born = |device: &str, metrics| {
+        let known = births.take("g", "e", Some(device), Kind::DBirth, &birth(metrics));
+        known.birth.is_some()
+    };
+    assert!(born("a", 2));
+    assert!(!born("a", 4), "the names of before are not those of now");
+    // Empty ones take room too.
+    assert!((0..3).all(|n| born(&n.to_string(), 0)) && !born("b", 0));
+}
