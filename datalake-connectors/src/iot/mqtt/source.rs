@@ -112,7 +112,7 @@ impl MqttSource {
             } else {
                 subscribed = None;
                 spool.poke();
-                began + WORDLESS
+                began + WORDLESS.max(4 * self.link.timeout)
             };
             if timeout_at(until, spool.until_moved()).await.is_ok() {
                 continue;

@@ -65,6 +65,28 @@ async fn a_full_spool_is_emptied_while_there_is_no_broker_and_filled_when_there_
 }
 
 #[tokio::test]
+async fn a_full_spool_that_was_read_says_that_there_is_no_broker() {
+    let Some(mut broker) = mosquitto() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    filled(&broker, folder.path()).await;
+    broker.kill().unwrap();
+    let mut source = spooled(&broker, folder.path(), Qos::AtLeastOnce);
+    source.seek(None).await.unwrap();
+    let mut failures = 0;
+    // Sooner than a full spool says that it has nothing.
+    while failures < 3 {
+        match tokio::time::timeout(Duration::from_secs(10), source.next_batch()).await.unwrap() {
+            Ok(Next::Batch(_)) => {}
+            Ok(next) => panic!("{next:?}"),
+            Err(error) => {
+                assert_eq!(error.kind(), datalake_core::ErrorKind::Unavailable);
+                failures += 1;
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_drain_takes_more_than_its_spool_has_room_for() {
     let Some(broker) = mosquitto() else { return };
     let folder = tempfile::tempdir().unwrap();
