@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a failure to prepare a test is a failed test")]
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -95,4 +97,53 @@ fn a_worker_that_is_killed_again_and_again_brings_every_row_once() {
     assert_eq!(found.len(), 60_000);
     assert!(found.values().all(|times| *times == 1));
     assert!(started.elapsed() < Duration::from_secs(120));
+}
+
+#[test]
+fn every_change_of_a_table_is_in_the_lake_and_the_worker_says_how_much_log_is_left() {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let Some(database) = orders(100) else { return };
+    database.sql("ALTER TABLE orders RENAME TO \"Orders\"");
+    let lake = TempDir::new().unwrap();
+    let url = database.url();
+    let slot = format!("{}_slot", database.name());
+    let arguments = ["--url", &url, "--table", "\"Orders\"", "--mode", "cdc", "--slot", &slot];
+    text(&worker(lake.path(), &arguments).output().unwrap());
+    database.sql("UPDATE \"Orders\" SET note = 'paid' WHERE id = 7; DELETE FROM \"Orders\" WHERE id > 98");
+    text(&worker(lake.path(), &arguments).output().unwrap());
+    let changes = text(&worker(lake.path(), &["--dataset", "warehouse", "cat"]).output().unwrap());
+    let mut found = BTreeMap::<String, usize>::new();
+    for line in changes.lines() {
+        let record: Value = serde_json::from_str(line).unwrap();
+        *found.entry(record["op"].as_str().unwrap().to_owned()).or_default() += 1;
+    }
+    let expected = [("delete", 2), ("load", 1), ("read", 100), ("update", 1)];
+    assert_eq!(found, expected.map(|(op, times)| (op.to_owned(), times)).into());
+    assert!(text(&worker(lake.path(), &["verify"]).output().unwrap()).contains("whole"));
+
+    let mut running = worker(lake.path(), &arguments);
+    running.args(["run", "--health", "127.0.0.1:0"]).stdout(Stdio::null()).stderr(Stdio::piped());
+    let mut running = running.spawn().unwrap();
+    let mut lines = BufReader::new(running.stderr.take().unwrap()).lines();
+    let address =
+        lines.find_map(|line| Some(line.ok()?.rsplit_once("health=")?.1.trim().to_owned())).unwrap();
+    let drained = std::thread::spawn(move || lines.count());
+    let until = Instant::now() + Duration::from_secs(30);
+    let left = loop {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        write!(stream, "GET /readyz HTTP/1.1\r\nHost: worker\r\nConnection: close\r\n\r\n").unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        let body = answer.split_once("\r\n\r\n").unwrap().1;
+        let report: Value = serde_json::from_str(body).unwrap();
+        if let Some(left) = report["pipelines"][0]["bytes_remaining"].as_u64() {
+            break left;
+        }
+        assert!(Instant::now() < until, "nothing is said of the log that is left: {report}");
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    running.kill().unwrap();
+    running.wait().unwrap();
+    drained.join().unwrap();
+    assert!(left < 1 << 20, "{left} bytes of log");
 }

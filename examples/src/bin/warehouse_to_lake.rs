@@ -131,9 +131,8 @@ fn rows(arguments: &Arguments, url: &str, table: &str, mode: Mode) -> Result<Pos
 
 /// A source of the changes of a table.
 fn changes(arguments: &Arguments, url: &str, table: &str) -> Result<CdcSource> {
-    let name = if table.contains('.') { table.to_owned() } else { format!("public.{table}") };
     let mut source = CdcSource::builder(url, &arguments.slot, &arguments.slot, arguments.dataset.clone())
-        .tables([name])
+        .tables([table])
         .create()
         .first_load()
         .trust(trusted(arguments)?);

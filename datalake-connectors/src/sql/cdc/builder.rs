@@ -81,8 +81,8 @@ impl CdcSourceBuilder {
         self
     }
 
-    /// Names the tables, as `schema.table` or as a table of `public`. The publication must have them; it may have more, and
-    /// then those are read too.
+    /// Names the tables, as `schema.table` or as a table of `public`, both as in SQL: capital letters stand between double
+    /// quotes. The publication must have them, or all partitions of them; it may have more, and then those are read too.
     pub fn tables<T: Into<String>>(mut self, tables: impl IntoIterator<Item = T>) -> Self {
         self.tables = tables.into_iter().map(Into::into).collect();
         self
@@ -176,6 +176,8 @@ impl CdcSourceBuilder {
         if [self.wait, self.status_every, self.check_every].contains(&Duration::ZERO) {
             return Err(bad("a time to wait is longer than nothing"));
         }
+        let tables: Option<_> = self.tables.iter().map(|table| Table::parse(table)).collect();
+        let tables = tables.ok_or_else(|| bad("a table is named as in SQL, alone or after its schema"))?;
         let locator = server.url.to_string();
         let config = json!({
             "url": locator,
@@ -191,7 +193,7 @@ impl CdcSourceBuilder {
             server,
             slot: self.slot,
             publication: self.publication,
-            tables: self.tables.iter().map(|table| Table::parse(table)).collect(),
+            tables,
             create: self.create,
             first_load: self.first_load,
             locator: locator.into(),

@@ -38,6 +38,8 @@ async fn once(server: &Server, password: Option<&Secret>) -> Result<Wire> {
         ("application_name", "datalake"),
         ("statement_timeout", "0"),
         ("idle_in_transaction_session_timeout", "0"),
+        // Rows that a policy hides from us are an error, and are not left out of a first load.
+        ("row_security", "off"),
     ];
     parameters.extend(SESSION);
     let url = &server.url;

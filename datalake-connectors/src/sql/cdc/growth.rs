@@ -22,6 +22,7 @@ pub(super) struct Growth {
 }
 
 /// Looks at the slot from time to time, over a connection of its own, and warns when it holds much.
+#[derive(Clone)]
 pub(super) struct Watch {
     settings: Arc<Settings>,
     growth: watch::Sender<Growth>,
@@ -63,6 +64,8 @@ impl Watch {
                 sleep(self.settings.check_every).await;
                 match self.look().await {
                     Ok(Some(slot)) => self.take(&slot),
+                    // Before it was seen, it has yet to be made.
+                    Ok(None) if self.growth.borrow().end == Lsn(0) => {}
                     Ok(None) => tracing::error!(slot = self.settings.slot, "the slot is gone"),
                     Err(error) => tracing::warn!(%error, "the slot could not be looked at"),
                 }

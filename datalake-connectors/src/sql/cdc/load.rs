@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use bytes::BytesMut;
-use datalake_core::{Cut, Document, Format, Result};
+use datalake_core::{Cut, Document, Error, ErrorKind, Format, Result};
 
+use super::SYSTEM;
 use super::load_decoder::{self, LoadSettings};
 use super::lsn::Lsn;
 use super::position::{At, Log, Origin, Place};
@@ -18,7 +19,7 @@ use super::wire::Wire;
 pub(super) async fn load(
     wire: &mut Wire,
     settings: &Settings,
-    system: &str,
+    (system, timeline): (&str, u32),
     gate: &Gate,
 ) -> Result<(Origin, Log)> {
     if Slot::read(wire, &settings.slot).await?.is_some() {
@@ -27,7 +28,7 @@ pub(super) async fn load(
     wire.be_patient(true);
     wire.query("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let (answer, begin) = Slot::create(wire, &settings.slot, true).await?;
-    let origin = Origin { system: system.into(), slot: settings.slot.clone(), begin };
+    let origin = Origin { system: system.into(), slot: settings.slot.clone(), begin, timeline };
     let id: Arc<str> = origin.name().into();
     let tables = published(wire, &settings.server, &settings.publication).await?;
     let names = tables.iter().map(|table| (table.relation.schema.clone(), table.relation.table.clone()));
@@ -43,6 +44,13 @@ pub(super) async fn load(
             gate.send(Came::Loaded(document, at(n, offset)))
         })
         .await?;
+        // From here on it cannot change, since we hold it until the end.
+        if let Some(changed) = wire.query(&table.is_another()).await?.first() {
+            let why =
+                "a table was emptied or rewritten before the first load reached it: the load begins again";
+            let error = Error::new(ErrorKind::Conflict, why).component(SYSTEM).retryable();
+            return Err(error.with("table", changed.text(0)));
+        }
     }
     wire.query("COMMIT").await?;
     wire.be_patient(false);

@@ -44,12 +44,14 @@
 //!
 //! The slot moves on only after the commit of what was read: the server is told what is durable in the lake and never
 //! more, also where nothing changes. It keeps its log until then. While other tables or databases change, a commit without
-//! records moves the slot on every [`advance_after`](CdcSourceBuilder::advance_after) bytes.
+//! records moves the slot on every [`advance_after`](CdcSourceBuilder::advance_after) bytes, while the source catches up too,
+//! and at once when the server asks for it because it stops.
 //!
 //! A worker that does not run makes the log grow until the disk of the server is full, or until
 //! `max_slot_wal_keep_size` ends the slot. The source warns when the slot holds more than
 //! [`warn_above`](CdcSourceBuilder::warn_above). What is missing is an error, [`PositionInvalid`]: a slot that is lost, was
-//! dropped, or was moved by others, and a server that is another one. Nothing goes on by itself over such a gap.
+//! dropped, or was moved by others, and a server that is another one, or was restored to what it was before what was read.
+//! Nothing goes on by itself over such a gap.
 //!
 //! # The first load
 //!
@@ -58,15 +60,16 @@
 //! slot, makes it again, and loads again from the beginning, with another `load` that says so. Between the last row and
 //! the first change there is no gap and nothing twice.
 //!
-//! PostgreSQL itself has one exception: a `TRUNCATE` that is committed after that moment, and before its table is reached,
-//! empties the table for the load too. Changes between the two then name rows that the load has not given. The truncate comes
-//! after them, so the state ends right: whoever makes one takes a change of a row that is not there as it is.
+//! A table that is truncated, or written anew by an `ALTER TABLE`, after that moment and before it is reached, is empty to the
+//! load too, and the server does not send that it was rewritten. The load sees it, ends with an error that can be tried again, and
+//! begins again. Rows that a policy (row-level security) would hide are an error.
 //!
 //! # What is not told
 //!
 //! Changes of tables as such (DDL) do not come. Documents say which columns they have, so a column that was added is in
-//! `after` from the first change that has it. A table that joins the publication later is read from its next change on,
-//! without what it held. Sequences, large objects and columns that are generated do not come either.
+//! `after` from the first change that has it. A table that joins the publication later, a partition too, is read from its next
+//! change on, without what it held. Changes of a partitioned table name the partition, unless the publication has
+//! `publish_via_partition_root`. Sequences, large objects and columns that are generated do not come either.
 //! A table without a replica identity can only be inserted into; PostgreSQL itself refuses the rest.
 //!
 //! # Raw
@@ -89,6 +92,7 @@ mod decoder;
 mod error;
 mod frame;
 mod growth;
+mod history;
 mod json;
 mod load;
 mod load_decoder;

@@ -21,6 +21,9 @@ pub(super) struct Origin {
     pub(super) system: String,
     pub(super) slot: String,
     pub(super) begin: Lsn,
+    /// Which history of the server's log; 0 where it was not noted.
+    #[serde(default)]
+    pub(super) timeline: u32,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,6 +14,7 @@ use super::connect::connect;
 use super::error::{broken, gone, silent};
 use super::frame::{Frame, HEADER};
 use super::growth::{Growth, Watch};
+use super::history;
 use super::load::load;
 use super::lsn::Lsn;
 use super::message::{Kind, Message};
@@ -67,6 +68,8 @@ pub(super) enum Came {
     Frames {
         frames: Vec<Bytes>,
         sent: Option<Lsn>,
+        /// Whether the server asks what is durable: if it stops, it waits until everything is.
+        asked: bool,
         types: Types,
     },
     Failed(Error),
@@ -147,20 +150,25 @@ impl Run {
         let mut wire = connect(&settings.server).await?;
         let who = wire.query("IDENTIFY_SYSTEM").await?;
         let who = who.first().ok_or_else(|| broken("the server does not say who it is"))?;
-        let system = who.text(0).to_owned();
-        let (origin, log) = self.place(&mut wire, at, &system).await?;
+        let (system, timeline) = (who.text(0).to_owned(), who.parse(1).unwrap_or_default());
+        let watch = Watch::new(Arc::clone(settings), grows);
+        let _watching = watch.clone().begin();
+        let (origin, log) = self.place(&mut wire, at, (&system, timeline)).await?;
         let slot = Slot::read(&mut wire, &settings.slot).await?;
         let slot = slot.ok_or_else(|| gone("the slot is gone", &settings.slot))?;
-        let watch = Watch::new(Arc::clone(settings), grows);
         watch.take(&slot);
-        let _watching = watch.begin();
         Slot::start(&mut wire, &settings.slot, &settings.publication, log.lsn).await?;
         self.gate.send(Came::Streaming { origin, log, target: slot.end }).await;
         self.stream(wire).await
     }
 
     /// Checks that the slot has what follows a place, or makes what there must be to begin.
-    async fn place(&self, wire: &mut Wire, at: Option<At>, system: &str) -> Result<(Origin, Log)> {
+    async fn place(
+        &self,
+        wire: &mut Wire,
+        at: Option<At>,
+        (system, timeline): (&str, u32),
+    ) -> Result<(Origin, Log)> {
         let settings = &self.settings;
         let (name, database) = (&settings.slot, &settings.server.url.database);
         let slot = Slot::read(wire, name).await?;
@@ -171,11 +179,14 @@ impl Run {
             let slot = slot.ok_or_else(|| gone("the slot is gone, and with it what follows", name))?;
             slot.usable(name, database)?;
             slot.reaches(name, &log)?;
-            return Ok((origin, log));
+            if origin.timeline != 0 && origin.timeline != timeline {
+                history::leads_here(wire, name, (origin.timeline, log.lsn), timeline).await?;
+            }
+            return Ok((Origin { timeline, ..origin }, log));
         }
         ensure(wire, &settings.publication, &settings.tables, settings.create).await?;
         if settings.first_load || at.is_some() {
-            return load(wire, settings, system, &self.gate).await;
+            return load(wire, settings, (system, timeline), &self.gate).await;
         }
         let begin = match slot {
             Some(slot) => {
@@ -188,7 +199,7 @@ impl Run {
                 return Err(error.component(SYSTEM).with("slot", name));
             }
         };
-        let origin = Origin { system: system.into(), slot: name.clone(), begin };
+        let origin = Origin { system: system.into(), slot: name.clone(), begin, timeline };
         Ok((origin, Log { lsn: begin, offset: 0, part: None }))
     }
 
@@ -197,7 +208,7 @@ impl Run {
         let mut every = interval(settings.status_every);
         every.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let (mut frames, mut bytes, mut sent, mut types) = (Vec::new(), 0, None, Types::default());
-        let (mut heard, mut asked) = (Instant::now(), false);
+        let (mut heard, mut asked, mut asks) = (Instant::now(), false, false);
         loop {
             let has = !frames.is_empty() || sent.is_some();
             let patience = heard + if asked { GIVE_UP } else { ASK };
@@ -220,6 +231,7 @@ impl Run {
                     room.send(Came::Frames {
                         frames: std::mem::take(&mut frames),
                         sent: sent.take(),
+                        asked: std::mem::take(&mut asks),
                         types: std::mem::take(&mut types),
                     });
                     bytes = 0;
@@ -242,6 +254,7 @@ impl Run {
                             Some(Frame::KeepAlive { sent: lsn, reply }) => {
                                 sent = Some(lsn);
                                 if reply {
+                                    asks = true;
                                     tell(&mut wire, &mut durable, false).await?;
                                 }
                             }

@@ -73,13 +73,15 @@ impl Slot {
 
     /// Whether it still has what follows a place.
     pub(super) fn reaches(&self, name: &str, log: &Log) -> Result<()> {
-        match self.confirmed <= log.lsn {
-            true => Ok(()),
-            false => {
-                let why = "the slot was moved past what was read: changes between are lost";
-                Err(gone(why, name).with("read", log.lsn).with("slot_at", self.confirmed))
-            }
+        if self.confirmed > log.lsn {
+            let why = "the slot was moved past what was read: changes between are lost";
+            return Err(gone(why, name).with("read", log.lsn).with("slot_at", self.confirmed));
         }
+        if self.end < log.lsn {
+            let why = "the server's log ends before what was read: it was restored to what it was before";
+            return Err(gone(why, name).with("read", log.lsn).with("log_ends", self.end));
+        }
+        Ok(())
     }
 
     /// Makes one. With `load`, the transaction that is open sees what the slot begins after. Gives the row that the server

@@ -70,6 +70,8 @@ struct Reading {
     said: usize,
     /// The place that was given last, to tell how far it has moved.
     moved: Lsn,
+    /// Whether the server asks what is durable, and has not been told of everything that it has sent.
+    asked: bool,
 }
 
 impl Reading {
@@ -84,6 +86,7 @@ impl Reading {
                         false => self.said += 1,
                     }
                 }
+                self.asked &= self.assembly.is_within() || self.assembly.log().lsn > self.moved;
                 return Ok(());
             };
             self.said = 0;
@@ -94,6 +97,13 @@ impl Reading {
 
     fn is_through(&self) -> bool {
         self.sent >= self.target || self.said >= SETTLED
+    }
+
+    /// Whether so much log has gone by since what was given last that the slot should move on, or the server waits for that.
+    fn should_move(&self, advance_after: u64) -> bool {
+        let moved = self.assembly.log().lsn.0.saturating_sub(self.moved.0);
+        moved > 0
+            && (moved >= advance_after || self.asked && self.frames.is_empty() && !self.assembly.is_within())
     }
 
     fn at(&self) -> At {
@@ -139,10 +149,6 @@ impl CdcSource {
             Came::Streaming { origin, log, target } => {
                 let locator = Arc::clone(&self.settings.locator);
                 let assembly = Assembly::new(locator, origin.name(), self.settings.document_bytes, log);
-                let moved = match &self.given {
-                    Some(At { place: Place::Log(log), .. }) => log.lsn,
-                    _ => Lsn(0),
-                };
                 self.reading = Some(Reading {
                     origin,
                     assembly,
@@ -151,14 +157,16 @@ impl CdcSource {
                     target,
                     sent: Lsn(0),
                     said: 0,
-                    moved,
+                    moved: log.lsn,
+                    asked: false,
                 });
             }
-            Came::Frames { frames, sent, types } => {
+            Came::Frames { frames, sent, asked, types } => {
                 let Some(reading) = &mut self.reading else { return Ok(()) };
                 reading.assembly.learn(types);
                 reading.frames.extend(frames);
                 reading.after = sent;
+                reading.asked |= asked;
             }
             Came::Failed(error) => return Err(error),
         }
@@ -192,11 +200,11 @@ impl CdcSource {
         } else if let Some(reading) = &mut self.reading {
             documents = reading.assembly.take();
             let at = reading.at();
-            let moved = at.lsn().0.saturating_sub(reading.moved.0);
             let first = !matches!(&self.given, Some(At { place: Place::Log(_), .. }));
-            if documents.is_empty() && !first && moved < self.pace.advance_after {
+            if documents.is_empty() && !first && !reading.should_move(self.pace.advance_after) {
                 return Ok(None);
             }
+            reading.asked &= !reading.frames.is_empty() || reading.assembly.is_within();
             reading.moved = at.lsn();
             self.given = Some(at);
         }
@@ -231,7 +239,9 @@ impl Source for CdcSource {
                 self.forget();
                 return Err(error.component(SYSTEM));
             }
-            if self.ready() >= self.pace.batch_bytes
+            let moves = self.loaded.is_empty()
+                && self.reading.as_ref().is_some_and(|reading| reading.should_move(self.pace.advance_after));
+            if (moves || self.ready() >= self.pace.batch_bytes)
                 && let Some(next) = self.give()?
             {
                 return Ok(next);

@@ -1,4 +1,5 @@
-//! Values of composite types: `(1,"a b",)`.
+//! Values of composite types: `(1,"a b",)`. One with another number of fields than its type had when it was looked up, since
+//! the type was changed, stays the text of the server.
 
 use super::{Field, odd, string};
 use datalake_core::RecordError;
@@ -10,10 +11,14 @@ pub(super) fn write(
     out: &mut Vec<u8>,
 ) -> Result<(), RecordError> {
     let mut rest = text.strip_prefix('(').ok_or_else(|| odd("a row does not begin with a parenthesis"))?;
+    if count(rest) != fields.len() && !(fields.is_empty() && rest == ")") {
+        string(text, out);
+        return Ok(());
+    }
     out.push(b'{');
     for (n, field) in fields.iter().enumerate() {
         if n > 0 {
-            rest = rest.strip_prefix(',').ok_or_else(|| odd("a row has fewer fields than its type"))?;
+            rest = rest.strip_prefix(',').ok_or_else(|| odd("a row ends before its last field"))?;
             out.push(b',');
         }
         string(&field.name, out);
@@ -30,7 +35,22 @@ pub(super) fn write(
         out.push(b'}');
         return Ok(());
     }
-    Err(odd("a row has more fields than its type"))
+    Err(odd("a row goes on after its last field"))
+}
+
+/// How many fields a row has.
+fn count(row: &str) -> usize {
+    let (mut count, mut quoted) = (1, false);
+    let mut bytes = row.bytes();
+    while let Some(byte) = bytes.next() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\\' => drop(bytes.next()),
+            b',' if !quoted => count += 1,
+            _ => {}
+        }
+    }
+    count
 }
 
 /// One field, which may be quoted in parts. Gives what is left.

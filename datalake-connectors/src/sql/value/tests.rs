@@ -82,6 +82,16 @@ fn rows_become_objects() {
 }
 
 #[test]
+fn a_row_of_another_number_of_fields_than_its_type_stays_a_text() {
+    let field = |name: &str| Field { name: name.into(), kind: Kind::Number };
+    let pair = Kind::Composite { fields: vec![field("x"), field("y")] };
+    for text in ["(1)", "(1,2,3)", "(,,)", "()"] {
+        is(&pair, text, &format!("\"{text}\""));
+    }
+    is(&pair, r#"(1,"a "",b"" \\"" c")"#, r#"{"x":1,"y":"a \",b\" \\\" c"}"#);
+}
+
+#[test]
 fn what_is_no_value_is_an_error_and_no_panic() {
     let row = Kind::Composite { fields: vec![Field { name: "a".into(), kind: Kind::Number }] };
     let numbers = Kind::array(Kind::Number);

@@ -68,6 +68,43 @@ async fn a_position_of_another_server_is_refused() {
 }
 
 #[tokio::test]
+async fn a_server_that_was_restored_to_before_what_was_read_is_an_alarm() {
+    let Some(cluster) = Cluster::builder("servers that were restored") else { return };
+    let mut cluster = cluster.setting("restore_command", "false").setting("synchronous_commit", "on").start();
+    let name = cluster.database().name().to_owned();
+    let dataset = datalake_core::Dataset::new("changes").unwrap();
+    let builder = CdcSource::builder(cluster.named(&name).url(), "restored", "all_tables", dataset);
+    let builder = builder.create().tables(["t"]).wait(std::time::Duration::from_millis(50));
+    cluster.named(&name).sql("CREATE TABLE t (id int PRIMARY KEY)");
+    let (mut source, _) = read(builder.clone(), None).await;
+    cluster.named(&name).sql("INSERT INTO t VALUES (1)");
+    let Next::Batch(batch) = source.next_batch().await.unwrap() else { panic!("no batch") };
+    drop(source);
+    let at = |lsn: &str| {
+        let mut state = batch.position.state().clone();
+        state["lsn"] = json!(lsn);
+        Position::new(batch.position.schema(), &state).unwrap()
+    };
+    let beyond = error(builder.clone(), Some(&at("FF/0"))).await;
+    assert_eq!(beyond.kind(), ErrorKind::PositionInvalid, "{beyond}");
+    assert!(beyond.to_string().contains("log ends before"), "{beyond}");
+    // A restore from an archive ends on a timeline of its own.
+    let data = cluster.named(&name).sql("SHOW data_directory");
+    std::fs::write(std::path::Path::new(&data).join("recovery.signal"), "").unwrap();
+    cluster.crash();
+    let database = cluster.named(&name);
+    assert_eq!(database.sql("SELECT timeline_id FROM pg_control_checkpoint()"), "2");
+    database.sql("INSERT INTO t VALUES (2)");
+    let end = database.sql("SELECT pg_current_wal_insert_lsn()");
+    let (_, batches) = read(builder.clone(), Some(&batch.position)).await;
+    assert_eq!(super::server::records(&batches)[0]["key"]["id"], 2, "what was read is on the way to here");
+    assert_eq!(batches[0].position.state()["origin"]["timeline"], 2);
+    let aside = error(builder, Some(&at(&end))).await;
+    assert_eq!(aside.kind(), ErrorKind::PositionInvalid, "{aside}");
+    assert!(aside.to_string().contains("another way"), "{aside}");
+}
+
+#[tokio::test]
 async fn what_is_expected_and_not_there_is_said() {
     let Some(silo) = Silo::new("slots that are not there").await else { return };
     silo.sql("CREATE TABLE t (id int PRIMARY KEY)");

@@ -96,6 +96,20 @@ async fn values_of_types_that_only_this_database_has_are_what_the_types_say() {
     assert_eq!((&found[2]["op"], &found[2]["after"]), (&json!("update"), &expected));
 }
 
+#[tokio::test]
+async fn values_of_a_type_that_has_grown_since_are_read() {
+    let Some(silo) = Silo::new("types that grow").await else { return };
+    silo.sql("CREATE TYPE pair AS (n int, t text); CREATE TABLE t (id int PRIMARY KEY, p pair)");
+    silo.publish("t");
+    silo.sql("INSERT INTO t VALUES (1, ROW(1, 'a'))");
+    silo.sql("ALTER TYPE pair ADD ATTRIBUTE more int CASCADE");
+    silo.sql("INSERT INTO t VALUES (2, ROW(2, 'b', 3))");
+    let (_, batches) = read(silo.builder(), None).await;
+    let found = records(&batches);
+    assert_eq!(found[0]["after"]["p"], "(1,a)");
+    assert_eq!(found[1]["after"]["p"], json!({ "n": 2, "t": "b", "more": 3 }));
+}
+
 /// A database without an encoding gives bytes that are no text.
 #[tokio::test]
 async fn a_change_that_cannot_be_read_goes_to_quarantine_with_the_reason_and_costs_no_other() {
