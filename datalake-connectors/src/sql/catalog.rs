@@ -51,6 +51,26 @@ impl Entry {
     }
 }
 
+/// The type that a domain is made of, or the type itself, and its class as the catalogue says it: `e` for an enum.
+///
+/// # Errors
+/// The catalogue cannot be read.
+pub(super) async fn base(connection: &Connection, oid: u32) -> Result<(u32, String)> {
+    if Kind::built_in(oid).is_some() {
+        return Ok((oid, "b".into()));
+    }
+    let rows = connection
+        .rows(&format!(
+            "WITH RECURSIVE made (oid, typtype, typbasetype) AS (\
+             SELECT oid, typtype, typbasetype FROM pg_catalog.pg_type WHERE oid = {oid} UNION ALL \
+             SELECT t.oid, t.typtype, t.typbasetype FROM pg_catalog.pg_type t JOIN made ON t.oid = made.typbasetype) \
+             SELECT oid, typtype FROM made WHERE typtype <> 'd'"
+        ))
+        .await?;
+    let Some([Some(oid), Some(class)]) = rows.first().map(|row| &row[..]) else { return Err(odd()) };
+    Ok((oid.parse().map_err(|_| odd())?, class.clone()))
+}
+
 async fn ask(connection: &Connection, oids: &BTreeSet<u32>) -> Result<BTreeMap<u32, Entry>> {
     let list = oids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
     let types = connection

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::super::catalog;
 use super::super::connection::{Connection, identifier};
 use super::mode::Of;
 use super::position::{Reads, State};
@@ -12,6 +13,9 @@ use datalake_core::{Error, ErrorKind, Result};
 const TIMESTAMPTZ: u32 = 1184;
 const TIMESTAMP: u32 = 1114;
 const DATE: u32 = 1082;
+const REAL: u32 = 700;
+const DOUBLE: u32 = 701;
+const NUMERIC: u32 = 1700;
 
 /// Which rows a cycle reads.
 #[derive(Debug)]
@@ -47,7 +51,7 @@ impl Cycle {
         table: &Table,
         state: &mut State,
     ) -> Result<Self> {
-        let cycle = match (&plan.mode.0, state.reads) {
+        let mut cycle = match (&plan.mode.0, state.reads) {
             (Of::Full { .. }, _) => {
                 let key = table.row_key(plan)?;
                 let unique = table.is_unique(&key);
@@ -55,6 +59,7 @@ impl Cycle {
             }
             (Of::Xid { column }, Reads::All) => {
                 let (key, xid) = (table.row_key(plan)?, table.xid(column.as_deref())?);
+                table.fills(connection, &xid).await?;
                 let horizon = match &state.since {
                     Some(horizon) => horizon.clone(),
                     None => horizon(connection).await?,
@@ -67,6 +72,7 @@ impl Cycle {
             }
             (Of::Xid { column }, _) => {
                 let (mut key, xid) = (table.row_key(plan)?, table.xid(column.as_deref())?);
+                table.fills(connection, &xid).await?;
                 let horizon = horizon(connection).await?;
                 let since = state.since.clone().unwrap_or_default();
                 let number = |text: &str| text.parse::<u64>().unwrap_or_default();
@@ -89,16 +95,24 @@ impl Cycle {
                 Self { key, unique, conditions, end: End::Horizon(horizon), divisible: false }
             }
             (Of::Keyset { cursor, id, look_back }, _) => {
-                let cursor = table.key(cursor)?;
+                let mut cursor = table.key(cursor)?;
+                cursor.oid = catalog::base(connection, cursor.oid).await?.0;
                 Self::keyset(connection, table, state, cursor, id, *look_back).await?
             }
         };
         let names: Vec<_> = cycle.key.iter().map(|key| key.name.clone()).collect();
-        if state.after.is_some() && state.key != names {
+        let is_keyset = matches!(cycle.end, End::Keyset { .. });
+        let marked = is_keyset && (state.since.is_some() || state.floor.is_some());
+        if (state.after.is_some() || marked) && state.key != names {
             let error = Error::new(ErrorKind::PositionInvalid, "the position is of another key");
             return Err(error.with("found", state.key.join(",")).with("expected", names.join(",")));
         }
         state.key = names;
+        if !cycle.unique {
+            for key in &mut cycle.key {
+                key.same = table.same(connection, key).await?;
+            }
+        }
         if state.after.is_none() {
             cycle.refuse_nulls(connection, table).await?;
         }
@@ -108,7 +122,7 @@ impl Cycle {
     async fn keyset(
         connection: &Connection,
         table: &Table,
-        state: &State,
+        state: &mut State,
         cursor: Key,
         id: &[String],
         look_back: Duration,
@@ -122,10 +136,13 @@ impl Cycle {
             DATE => Some("((now() AT TIME ZONE 'UTC') + interval '26 hours')::date"),
             _ => None,
         };
-        let bound = match latest {
-            Some(latest) => connection.value(&format!("SELECT {latest}")).await?,
-            None => None,
+        // What goes on reads no further than it would have: the look-back of the next cycle counts from there.
+        let bound = match (latest, state.bound.take().filter(|_| state.after.is_some())) {
+            (None, _) => None,
+            (Some(_), Some(bound)) => Some(bound),
+            (Some(latest), None) => connection.value(&format!("SELECT {latest}")).await?,
         };
+        state.bound.clone_from(&bound);
         let look_back = Some(look_back).filter(|by| bound.is_some() && !by.is_zero());
         let name = identifier(&cursor.name);
         let mut conditions = Vec::new();
@@ -145,14 +162,13 @@ impl Cycle {
 
     /// Rows that are ordered by NULL, or by no time, would never be read.
     async fn refuse_nulls(&self, connection: &Connection, table: &Table) -> Result<()> {
-        let is_time = |key: &Key| [TIMESTAMPTZ, TIMESTAMP, DATE].contains(&key.oid);
         let keyset = matches!(self.end, End::Keyset { .. });
         for (n, key) in self.key.iter().enumerate() {
             let name = identifier(&key.name);
             let null = (!key.filled).then(|| format!("{name} IS NULL"));
-            let endless = (keyset && n == 0 && is_time(key))
-                .then(|| ["infinity", "-infinity"].map(|end| format!("{name} = {}", key.value(end))));
-            for odd in null.into_iter().chain(endless.into_iter().flatten()) {
+            let endless = if keyset && n == 0 { endless(connection, key).await? } else { Vec::new() };
+            let endless = endless.into_iter().map(|value| format!("{name} = {value}"));
+            for odd in null.into_iter().chain(endless) {
                 let asked = format!("SELECT 1 FROM {} WHERE {odd} LIMIT 1", table.from);
                 if connection.value(&asked).await?.is_some() {
                     let error =
@@ -181,6 +197,7 @@ impl Cycle {
             End::News => state.reads = Reads::News,
             End::Horizon(horizon) => state.since = Some(horizon.clone()),
             End::Keyset { look_back } => {
+                state.bound = None;
                 let cursor = &self.key[0];
                 let last = last.or_else(|| state.after.clone());
                 state.floor = last.clone().or(state.floor).filter(|_| look_back.is_none());
@@ -204,6 +221,25 @@ pub(super) fn after(key: &[Key], of: &[String]) -> String {
     let names: Vec<_> = key.iter().map(|key| identifier(&key.name)).collect();
     let values: Vec<_> = key.iter().zip(of).map(|(key, text)| key.value(text)).collect();
     format!("({}) > ({})", names.join(", "), values.join(", "))
+}
+
+/// Values of a cursor behind which nothing would be found any more, or which no look-back leads to, as SQL.
+async fn endless(connection: &Connection, cursor: &Key) -> Result<Vec<String>> {
+    let (of, values) = match cursor.oid {
+        TIMESTAMPTZ => ("timestamptz", &["infinity", "-infinity"][..]),
+        TIMESTAMP => ("timestamp", &["infinity", "-infinity"][..]),
+        DATE => ("date", &["infinity", "-infinity"][..]),
+        REAL => ("real", &["NaN", "Infinity"][..]),
+        DOUBLE => ("double precision", &["NaN", "Infinity"][..]),
+        NUMERIC => {
+            // Before PostgreSQL 14 a number of this type is not infinite.
+            let version = connection.value("SHOW server_version_num").await?;
+            let version = version.and_then(|version| version.parse::<u32>().ok()).unwrap_or_default();
+            ("numeric", if version >= 140_000 { &["NaN", "Infinity"][..] } else { &["NaN"][..] })
+        }
+        _ => return Ok(Vec::new()),
+    };
+    Ok(values.iter().map(|value| format!("CAST('{value}' AS {of})")).collect())
 }
 
 /// A time before another, as SQL.

@@ -19,18 +19,20 @@
 //! server. NULL is `null`. `NaN`, `Infinity`, `infinity` are strings.
 //!
 //! **Cycles.** A cycle reads what the [`Mode`] says, in the order of a key, in one `READ ONLY`, `REPEATABLE READ`
-//! transaction, page after page. Then the source idles for [`poll_every`](PostgresSourceBuilder::poll_every), and a drain
+//! transaction, page after page. It begins again where a table was emptied or rewritten as it began. Then the source idles for [`poll_every`](PostgresSourceBuilder::poll_every), and a drain
 //! ends there. A large table is read by ranges of its key over several connections, which share one snapshot. The
 //! snapshot is in the lineage of each document.
 //!
 //! **Going on.** The position holds the key of the last row. After a crash, or when the server has ended a statement or a
 //! transaction, reading goes on after that key, in a newer state of the table: each key comes once, and a row that was
-//! changed between the two states comes with what is new, or, in the mode `full`, as it was where it was read.
+//! changed between the two states comes with what is new, or, in the mode `full`, as it was where it was read. The time up
+//! to which a cycle reads stays.
 //!
 //! **What is missed.** A timestamp cannot tell when a row was committed: see [`Mode::keyset`]. Deletes are seen by none of
 //! the modes: they need change data capture.
 //!
-//! **Rights.** `SELECT` on the table and no more. Row-level security hides rows from the role as it always does.
+//! **Rights.** `SELECT` on the table and no more. Row-level security hides rows from the role as it always does, without an
+//! error.
 
 mod builder;
 mod copy;
@@ -38,6 +40,7 @@ mod cycle;
 mod mode;
 mod position;
 mod rows;
+mod same;
 mod schema;
 mod source;
 mod table;

@@ -46,7 +46,9 @@ impl Mode {
     /// timestamp seen**: the timestamp is that of the statement or the transaction, and not of the commit. Where
     /// that can happen, [`xid`](Self::xid) is the mode that misses nothing.
     ///
-    /// Any type that can be compared will do in place of a timestamp, a number for instance. Then there is no look-back.
+    /// Any type that can be compared will do in place of a timestamp, a number for instance. Then there is no look-back. A
+    /// value behind which nothing would be found, an infinite time or number or `NaN`, is an error. With other columns a
+    /// position is refused.
     #[must_use]
     pub fn keyset<I: Into<String>>(timestamp: impl Into<String>, id: impl IntoIterator<Item = I>) -> Self {
         let id = id.into_iter().map(Into::into).collect();
@@ -65,14 +67,14 @@ impl Mode {
 
     /// Everything at first, and then, in every cycle, rows written by transactions that have ended since: by a column of the
     /// type `xid8`, the one that the table has unless it is [named](Self::xid_column). Nothing is missed, whenever it
-    /// commits. It needs
+    /// commits, but for rows in which somebody sets the column to NULL. It needs
     ///
     /// ```sql
     /// ALTER TABLE orders ADD COLUMN written xid8 NOT NULL DEFAULT pg_current_xact_id();
     /// CREATE INDEX ON orders (written, id);
     /// ```
     ///
-    /// and, so that updates are seen, a trigger that sets it. The oldest transaction that is still open, of any table,
+    /// and, so that updates are seen, a trigger that sets it. A column without `NOT NULL` needs a default or such a trigger. The oldest transaction that is still open, of any table,
     /// holds back what began after it.
     #[must_use]
     pub fn xid() -> Self {

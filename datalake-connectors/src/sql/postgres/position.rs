@@ -27,6 +27,9 @@ pub(super) struct State {
     /// For a keyset the greatest timestamp of all cycles that have ended, for xid what every transaction before has ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) since: Option<String>,
+    /// For a keyset the time up to which the cycle reads, as long as it is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) bound: Option<String>,
     /// Without a look-back, the key of the last row of all cycles that have ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) floor: Option<Vec<String>>,

@@ -126,8 +126,8 @@ impl Chunker<'_> {
     async fn take(&mut self, line: &[u8], wanted: bool) -> Result<bool> {
         let row = line.strip_suffix(b"\n").ok_or_else(|| Error::unexpected("a row does not end"))?;
         if !self.pages.unique && !self.line().is_empty() {
-            let [mut before, mut now] = [self.line(), row].map(|line| self.fields(line));
-            if before.by_ref().eq(now.by_ref()) {
+            let [before, now] = [self.line(), row].map(|line| self.fields(line));
+            if before.zip(now).zip(&self.pages.key).all(|((before, now), key)| key.same.holds(before, now)) {
                 return Err(self.ambiguous());
             }
         }

@@ -63,6 +63,7 @@ impl Plan {
             reads,
             after: None,
             since: None,
+            bound: None,
             given: 0,
             floor: None,
             known: Known::default(),

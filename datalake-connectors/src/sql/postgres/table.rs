@@ -5,6 +5,7 @@ use super::super::connection::{Connection, identifier, literal};
 use super::super::error;
 use super::builder::From;
 use super::copy::Column;
+use super::same::Same;
 use super::source::Plan;
 use datalake_core::{Error, ErrorKind, Result};
 
@@ -23,6 +24,12 @@ pub(super) struct Table {
     unique: Vec<Vec<String>>,
     /// Its size in bytes, if samples of it can be taken.
     pub(super) size: u64,
+    /// Its object id and its class in the catalogue, if it is in there.
+    entry: Option<(String, String)>,
+    /// Whether there is no more than Redshift has.
+    plain: bool,
+    /// Whether the server takes a backslash in a text for more than itself.
+    escapes: bool,
 }
 
 /// A column that rows are ordered by.
@@ -35,12 +42,17 @@ pub(super) struct Key {
     /// Its place among the columns.
     pub(super) at: usize,
     pub(super) filled: bool,
+    /// When two values of it are equal.
+    pub(super) same: Same,
+    /// Whether the server takes a backslash in a text for more than itself.
+    pub(super) escapes: bool,
 }
 
 impl Key {
     /// A value of it, as SQL takes it.
     pub(super) fn value(&self, text: &str) -> String {
-        format!("CAST({} AS {})", literal(text), self.of)
+        let escaped = self.escapes.then(|| text.replace('\\', "\\\\"));
+        format!("CAST({} AS {})", literal(escaped.as_deref().unwrap_or(text)), self.of)
     }
 }
 
@@ -51,6 +63,11 @@ impl Table {
             From::Table(name) => Self::of_table(connection, name, plan.redshift).await?,
             From::Query(query) => Self::of_query(connection, query).await?,
         };
+        table.plain = plan.redshift;
+        if plan.redshift {
+            let plain = connection.value("SHOW standard_conforming_strings").await;
+            table.escapes = plain?.is_some_and(|plain| plain != "on");
+        }
         for (n, column) in table.columns.iter().enumerate() {
             if table.columns[..n].iter().any(|other| other.name == column.name) {
                 return Err(Error::config("two columns have one name").with("column", &column.name));
@@ -69,16 +86,23 @@ impl Table {
     }
 
     async fn of_table(connection: &Connection, name: &str, redshift: bool) -> Result<Self> {
-        let size = if redshift { "0" } else { "pg_relation_size(c.oid)" };
+        let (size, heirs) = match redshift {
+            true => ("0", "false"),
+            false => (
+                "pg_relation_size(c.oid)",
+                "c.relkind = 'r' AND EXISTS (SELECT 1 FROM pg_catalog.pg_inherits i WHERE i.inhparent = c.oid)",
+            ),
+        };
         let found = connection
             .rows(&format!(
-                "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind, {size} \
+                "SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), c.relkind, {size}, {heirs} \
                  FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
                  WHERE c.oid = {}::regclass",
                 literal(name)
             ))
             .await?;
-        let Some([Some(oid), Some(from), Some(class), size]) = found.first().map(|row| &row[..]) else {
+        let Some([Some(oid), Some(from), Some(class), size, heirs]) = found.first().map(|row| &row[..])
+        else {
             return Err(Error::new(ErrorKind::NotFound, "there is no such table"));
         };
         let rows = connection
@@ -98,9 +122,15 @@ impl Table {
         if !redshift {
             (primary, unique) = keys(connection, oid).await?;
         }
+        // The keys of a table say nothing of the rows that others inherit to it.
+        if heirs.as_deref() == Some("t") {
+            unique.clear();
+        }
+        let entry = Some((oid.clone(), class.clone()));
         let sampled = matches!(class.as_str(), "r" | "m" | "p");
         let size = size.as_deref().and_then(|size| size.parse().ok()).filter(|_| sampled).unwrap_or(0);
-        Ok(Self { from: from.clone(), columns: typed(connection, columns).await?, primary, unique, size })
+        let (from, columns) = (from.clone(), typed(connection, columns).await?);
+        Ok(Self { from, columns, primary, unique, size, entry, plain: false, escapes: false })
     }
 
     async fn of_query(connection: &Connection, query: &str) -> Result<Self> {
@@ -119,7 +149,8 @@ impl Table {
         let columns =
             typed_names.map(|((name, oid), of)| (name, of.unwrap_or_default(), oid, false)).collect();
         let columns = typed(connection, columns).await?;
-        Ok(Self { from, columns, primary: Vec::new(), unique: Vec::new(), size: 0 })
+        let (primary, unique) = (Vec::new(), Vec::new());
+        Ok(Self { from, columns, primary, unique, size: 0, entry: None, plain: false, escapes: false })
     }
 
     /// The columns without which the mode cannot be.
@@ -139,7 +170,7 @@ impl Table {
         let at = self.columns.iter().position(|column| column.name == name);
         let at = at.ok_or_else(|| Error::config("there is no such column").with("column", name))?;
         let Column { name, of, oid, filled, .. } = self.columns[at].clone();
-        Ok(Key { name, of, oid, at, filled })
+        Ok(Key { name, of, oid, at, filled, same: Same::Text, escapes: self.escapes })
     }
 
     /// What names a row: the columns that were named, or those of the primary key.
@@ -168,6 +199,48 @@ impl Table {
             return Ok(key);
         }
         Err(Error::config("the column is not of the type xid8").with("column", key.name).with("type", key.of))
+    }
+
+    /// Checks that a row that is written has a value in a column, or gets one.
+    pub(super) async fn fills(&self, connection: &Connection, key: &Key) -> Result<()> {
+        let Some((oid, class)) = &self.entry else { return Ok(()) };
+        if key.filled || !matches!(class.as_str(), "r" | "p") {
+            return Ok(());
+        }
+        // Before an insert, for each row: 1, 2 and 4.
+        let asked = format!(
+            "SELECT 1 FROM pg_catalog.pg_attribute a WHERE a.attrelid = {oid} AND a.attname = {} AND (a.atthasdef \
+             OR EXISTS (SELECT 1 FROM pg_catalog.pg_trigger t WHERE t.tgrelid = {oid} AND NOT t.tgisinternal \
+             AND t.tgenabled <> 'D' AND t.tgtype & 7 = 7))",
+            literal(&key.name)
+        );
+        if connection.value(&asked).await?.is_some() {
+            return Ok(());
+        }
+        let why = "rows are written without a transaction: the column has neither a default nor a trigger that sets it";
+        Err(Error::config(why).with("column", &key.name))
+    }
+
+    /// When two values of a column of a key that is not known to be unique are equal to the server.
+    pub(super) async fn same(&self, connection: &Connection, key: &Key) -> Result<Same> {
+        let (oid, class) = catalog::base(connection, key.oid).await?;
+        let same = Same::of(oid, &class, key.of.starts_with("character("));
+        let loose = match &self.entry {
+            Some((table, _)) if !self.plain && matches!(oid, 25 | 1042 | 1043) => {
+                let asked = format!(
+                    "SELECT 1 FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_collation c ON c.oid = a.attcollation \
+                     WHERE a.attrelid = {table} AND a.attname = {} AND to_jsonb(c)->>'collisdeterministic' = 'false'",
+                    literal(&key.name)
+                );
+                connection.value(&asked).await?.is_some()
+            }
+            _ => false,
+        };
+        same.filter(|_| !loose).ok_or_else(|| {
+            let why = "equal values of a column of the key can be written differently, and no unique index says that no two \
+                       rows have the same: rows could be passed over";
+            Error::config(why).with("column", &key.name).with("type", &key.of)
+        })
     }
 
     /// Whether it is known that no two rows have the same values in these columns.

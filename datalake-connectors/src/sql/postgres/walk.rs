@@ -14,10 +14,18 @@ use super::position::State;
 use super::rows::{Chunk, Pages, Range};
 use super::source::Plan;
 use super::table::Table;
-use datalake_core::{Document, Error, Format, Result};
+use datalake_core::{Document, Error, ErrorKind, Format, Result};
 
 /// The most ranges.
 const RANGES: u64 = 4_096;
+
+/// How often a cycle begins again for a table that is emptied or rewritten meanwhile.
+const TRIES: usize = 10;
+/// A table that we hold and that is not what our transaction sees of it: the catalogue is read as it was, and what the
+/// function says is so now.
+const REWRITTEN: &str = "SELECT l.relation FROM pg_catalog.pg_locks l LEFT JOIN pg_catalog.pg_class c ON c.oid = l.relation \
+    WHERE l.locktype = 'relation' AND l.pid = pg_backend_pid() AND l.relation >= 16384 AND (c.oid IS NULL \
+    OR c.relkind IN ('r', 'm') AND c.relfilenode IS DISTINCT FROM pg_relation_filenode(c.oid)) LIMIT 1";
 
 /// A cycle under way.
 #[derive(Debug)]
@@ -65,8 +73,7 @@ impl Walk {
     /// Opens connections and looks at the table.
     pub(super) async fn begin(plan: &Plan, mut state: State) -> Result<Self> {
         let connection = session(plan).await?;
-        connection.run(plan.begin()).await?;
-        let table = Table::look(&connection, plan).await?;
+        let table = settled(&connection, plan).await?;
         let cycle = Cycle::begin(&connection, plan, &table, &mut state).await?;
         let format = copy::format(&table.columns)
             .map_err(|cause| Error::unexpected("the columns cannot be written").caused_by(cause))?;
@@ -178,6 +185,25 @@ impl Lane {
         });
         Self { chunks, task: Task(task) }
     }
+}
+
+/// Begins a transaction and looks at the table in it. `TRUNCATE`, and what writes a table anew, take its rows out of every
+/// state of before: where one was under way when the transaction began, it begins again.
+async fn settled(connection: &Connection, plan: &Plan) -> Result<Table> {
+    for _ in 0..TRIES {
+        connection.run(plan.begin()).await?;
+        let table = Table::look(connection, plan).await?;
+        if plan.redshift {
+            return Ok(table);
+        }
+        // Waits for whoever changes the tables, and holds them to the end.
+        connection.run(&format!("SELECT FROM {} LIMIT 0", table.from)).await?;
+        if connection.value(REWRITTEN).await?.is_none() {
+            return Ok(table);
+        }
+        connection.run("ROLLBACK").await?;
+    }
+    Err(Error::new(ErrorKind::Conflict, "the table is emptied or rewritten again and again").retryable())
 }
 
 /// A connection that says values as we read them.

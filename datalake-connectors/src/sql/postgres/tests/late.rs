@@ -62,6 +62,39 @@ async fn a_look_back_finds_what_commits_late_by_no_more_than_that_and_gives_noth
 }
 
 #[tokio::test]
+async fn a_cycle_that_is_interrupted_is_looked_back_from_where_it_would_have_ended() {
+    let Some(database) = database() else { return };
+    database.sql("CREATE TABLE t (id bigint PRIMARY KEY, at timestamptz NOT NULL DEFAULT clock_timestamp())");
+    database.sql("INSERT INTO t VALUES (1, '2024-01-01 00:00:00.0005'), (2, '2024-01-01 00:00:00.0007')");
+    let mode = Mode::keyset("at", ["id"]).look_back(Duration::from_millis(1));
+    let source = table(&database, "t").mode(mode).batch_bytes(1);
+    let mut killed = source.clone().build().unwrap();
+    let datalake_core::Next::Batch(first) = datalake_core::Source::next_batch(&mut killed).await.unwrap()
+    else {
+        panic!("there are rows")
+    };
+    assert_eq!(numbers(std::slice::from_ref(&first), "id"), [1]);
+    drop(killed);
+    // One that commits late, and one that comes much later.
+    database.sql("INSERT INTO t VALUES (3, '2024-01-01 00:00:00'); INSERT INTO t VALUES (4)");
+    let rest = read(&source, Some(&first.position)).await.unwrap();
+    assert_eq!(numbers(&rest, "id"), [2]);
+    let next = read(&source, end(&rest)).await.unwrap();
+    assert_eq!(numbers(&next, "id"), [3, 4]);
+}
+
+#[tokio::test]
+async fn a_column_of_transactions_that_nothing_fills_is_refused() {
+    let Some(database) = database() else { return };
+    database.sql("CREATE TABLE t (id bigint PRIMARY KEY, written xid8); INSERT INTO t VALUES (1)");
+    let source = table(&database, "t").mode(Mode::xid());
+    let error = read(&source, None).await.unwrap_err();
+    assert_eq!(error.kind(), datalake_core::ErrorKind::ConfigInvalid, "{error}");
+    database.sql("ALTER TABLE t ALTER written SET DEFAULT pg_current_xact_id()");
+    assert_eq!(numbers(&read(&source, None).await.unwrap(), "id"), [1]);
+}
+
+#[tokio::test]
 async fn a_horizon_of_transactions_misses_nothing() {
     let Some((before, after)) = read_around_a_late_commit(Mode::xid()).await else { return };
     assert_eq!(before, [1], "what began after the open transaction is held back");

@@ -40,15 +40,115 @@ async fn a_key_that_does_not_name_a_row_is_an_error_and_no_loss() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn keys_that_are_equal_to_the_server_are_one_key_however_they_are_written() {
+    let Some(database) = database() else { return };
+    database.sql(
+        "CREATE TABLE n (a numeric NOT NULL); INSERT INTO n VALUES (1.5), (100000.0), (100000.00);
+         CREATE TABLE f (a float8 NOT NULL); INSERT INTO f VALUES (0), ('-0');
+         CREATE TABLE parent (a int PRIMARY KEY); CREATE TABLE child () INHERITS (parent);
+         INSERT INTO parent VALUES (1); INSERT INTO child VALUES (1);
+         CREATE TABLE i (a interval NOT NULL); INSERT INTO i VALUES ('1 day'), ('24 hours');
+         CREATE COLLATION loose (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+         CREATE TABLE c (a text COLLATE loose NOT NULL); INSERT INTO c VALUES ('a'), ('A');
+         CREATE TABLE whole (a numeric NOT NULL, b interval PRIMARY KEY); INSERT INTO whole VALUES (1.0, '1 day'), (1.00, '25 hours')",
+    );
+    for page in [1, 2, 3, 100] {
+        for name in ["n", "f", "parent"] {
+            let source = table(&database, name).key(["a"]).page_rows(page);
+            let error = read(&source, None).await.unwrap_err();
+            assert!(error.to_string().contains("two rows have one key"), "{name} {page}: {error}");
+        }
+    }
+    for name in ["i", "c"] {
+        let error = read(&table(&database, name).key(["a"]), None).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
+        assert!(error.to_string().contains("written differently"), "{name}: {error}");
+    }
+    let whole = table(&database, "whole").key(["a", "b"]).page_rows(1);
+    assert_eq!(super::records(&read(&whole, None).await.unwrap()).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_table_that_is_emptied_or_rewritten_while_a_read_begins_is_read_as_it_is_then() {
+    for statements in [
+        "TRUNCATE t; INSERT INTO t SELECT n, n FROM generate_series(1, 5) n",
+        "ALTER TABLE t ALTER n TYPE bigint",
+        "DROP TABLE t; CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT n, n FROM generate_series(1, 5) n",
+    ] {
+        let Some(database) = database() else { return };
+        database.sql("CREATE TABLE t (id int PRIMARY KEY, n int); INSERT INTO t SELECT n, n FROM generate_series(1, 5) n");
+        let query =
+            super::PostgresSource::query(super::dataset(), database.url(), "SELECT * FROM t").key(["id"]);
+        for source in [table(&database, "t"), query] {
+            let (mut other, connection) =
+                tokio_postgres::connect(&database.url(), tokio_postgres::NoTls).await.unwrap();
+            let connection = tokio::spawn(connection);
+            let transaction = other.transaction().await.unwrap();
+            transaction.batch_execute(statements).await.unwrap();
+            let reading = tokio::spawn(async move { read(&source, None).await });
+            let waits = "SELECT count(*) FROM pg_locks JOIN pg_stat_activity USING (pid) \
+                         WHERE NOT granted AND datname = current_database()";
+            let until = std::time::Instant::now() + Duration::from_secs(20);
+            while database.sql(waits) == "0" && std::time::Instant::now() < until {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+            transaction.commit().await.unwrap();
+            let found = reading.await.unwrap().unwrap();
+            assert_eq!(numbers(&found, "n"), [1, 2, 3, 4, 5], "{statements}");
+            connection.abort();
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_mark_of_another_column_is_refused() {
+    let Some(database) = database() else { return };
+    database.sql(
+        "CREATE TABLE t (id int PRIMARY KEY, made timestamptz NOT NULL, changed timestamptz NOT NULL);
+         INSERT INTO t VALUES (1, '2024-01-02', '2024-01-02')",
+    );
+    for by in [Duration::ZERO, Duration::from_secs(1)] {
+        let source = |cursor: &str| table(&database, "t").mode(Mode::keyset(cursor, ["id"]).look_back(by));
+        let first = read(&source("changed"), None).await.unwrap();
+        assert!(read(&source("changed"), end(&first)).await.unwrap().is_empty());
+        let error = read(&source("made"), end(&first)).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::PositionInvalid, "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
+async fn a_backslash_in_a_key_is_itself_where_texts_have_escapes_too() {
+    let Some(database) = database() else { return };
+    database.sql(&format!(
+        "CREATE TABLE t (id text PRIMARY KEY, n int); INSERT INTO t SELECT 'a\\' || n, n FROM generate_series(1, 5) n;
+         ALTER DATABASE {} SET standard_conforming_strings = off",
+        database.name()
+    ));
+    let source = table(&database, "t").redshift().key(["id"]).page_rows(1);
+    assert_eq!(numbers(&read(&source, None).await.unwrap(), "n"), [1, 2, 3, 4, 5]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_row_that_would_never_be_read_is_an_error() {
     let Some(database) = database() else { return };
-    for odd in ["NULL", "'infinity'"] {
+    database.sql("CREATE DOMAIN stamp AS timestamptz CHECK (VALUE <> '-infinity'); CREATE DOMAIN price AS numeric(10, 2)");
+    for (of, odd) in [
+        ("timestamptz", "NULL"),
+        ("timestamptz", "'infinity'"),
+        ("stamp", "'infinity'"),
+        ("date", "'-infinity'"),
+        ("numeric", "'NaN'"),
+        ("numeric", "'Infinity'"),
+        ("price", "'NaN'"),
+        ("real", "'Infinity'"),
+        ("double precision", "'NaN'"),
+    ] {
         database.sql(&format!(
-            "DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, at timestamptz); INSERT INTO t VALUES (1, {odd})"
+            "DROP TABLE IF EXISTS t; CREATE TABLE t (id int PRIMARY KEY, at {of}); INSERT INTO t VALUES (1, {odd})"
         ));
         let error = read(&table(&database, "t").mode(Mode::keyset("at", ["id"])), None).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::ConfigInvalid);
-        assert!(error.to_string().contains("would never be read"), "{error}");
+        assert!(error.to_string().contains("would never be read"), "{of} {odd}: {error}");
     }
 }
 
