@@ -79,6 +79,8 @@ pub struct PostgresSource {
     doing: Doing,
     /// Whether a cycle has ended and the wait is due.
     rest: bool,
+    /// Whether the cycle is one that was interrupted, and ends where that would have.
+    goes_on: bool,
 }
 
 /// What is under way.
@@ -124,7 +126,7 @@ impl PostgresSource {
 
     pub(super) fn new(info: SourceInfo, plan: Plan) -> Self {
         let state = plan.fresh();
-        Self { info, plan: Arc::new(plan), state, doing: Doing::Nothing, rest: false }
+        Self { info, plan: Arc::new(plan), state, doing: Doing::Nothing, rest: false, goes_on: false }
     }
 
     async fn step(&mut self) -> Result<Next> {
@@ -135,6 +137,7 @@ impl PostgresSource {
             match &mut self.doing {
                 Doing::Nothing if self.state.reads == Reads::Nothing => return Ok(Next::End),
                 Doing::Nothing => {
+                    self.goes_on = self.state.bound.is_some();
                     let (plan, state) = (Arc::clone(&self.plan), self.state.clone());
                     self.doing = Doing::Opening(Box::pin(async move { Walk::begin(&plan, state).await }));
                 }
@@ -158,9 +161,11 @@ impl PostgresSource {
                     let state = ending.await?;
                     let document = document.take();
                     self.doing = Doing::Nothing;
-                    self.rest = state.reads != Reads::Nothing && self.state.reads == state.reads;
+                    // What came since the interruption is another cycle, which begins at once.
+                    let rests = !self.goes_on && self.state.reads == state.reads;
+                    self.rest = state.reads != Reads::Nothing && rests;
                     // What was read before stands in the position too, where it decides what is read next.
-                    let moves = document.is_some() || state.reads != self.state.reads;
+                    let moves = document.is_some() || self.goes_on || state.reads != self.state.reads;
                     self.state = state;
                     if moves {
                         return self.batch(document);

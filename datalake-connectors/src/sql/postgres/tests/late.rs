@@ -78,12 +78,11 @@ async fn a_cycle_that_is_interrupted_is_looked_back_from_where_it_would_have_end
     // One that commits late, and one that comes much later.
     database.sql("INSERT INTO t VALUES (3, '2024-01-01 00:00:00'); INSERT INTO t VALUES (4)");
     let rest = read(&source, Some(&first.position)).await.unwrap();
-    assert_eq!(numbers(&rest, "id"), [2]);
-    let next = read(&source, end(&rest)).await.unwrap();
-    assert_eq!(numbers(&next, "id"), [3, 4]);
+    assert_eq!(numbers(&rest, "id"), [2, 3, 4]);
+    assert!(read(&source, end(&rest)).await.unwrap().is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
 async fn a_column_of_transactions_that_nothing_fills_is_refused() {
     let Some(database) = database() else { return };
     database.sql("CREATE TABLE t (id bigint PRIMARY KEY, written xid8); INSERT INTO t VALUES (1)");
