@@ -128,6 +128,7 @@ fn every_change_of_a_table_is_in_the_lake_and_the_worker_says_how_much_log_is_le
     let address =
         lines.find_map(|line| Some(line.ok()?.rsplit_once("health=")?.1.trim().to_owned())).unwrap();
     let drained = std::thread::spawn(move || lines.count());
+    database.sql("INSERT INTO \"Orders\" (id) VALUES (1000)");
     let until = Instant::now() + Duration::from_secs(30);
     let left = loop {
         let mut stream = TcpStream::connect(&address).unwrap();
