@@ -18,6 +18,8 @@ use worker::Worker;
 
 /// The longest time between two kills, milliseconds.
 const LONGEST: u64 = 120;
+/// The same for one that comes early.
+const SOON: u64 = 10;
 /// The most messages that are published at once.
 const BURST: u64 = 40;
 
@@ -110,7 +112,9 @@ fn attempt(
         let from = published[qos as usize - 1];
         broker.publish(qos, from..from + messages)?;
         published[qos as usize - 1] += messages;
-        thread::sleep(Duration::from_micros(rng.below(LONGEST * 1000)));
+        // What a spool does takes a moment, so that most kills would come after it.
+        let longest = if spools && rng.one_in(2) { SOON } else { LONGEST };
+        thread::sleep(Duration::from_micros(rng.below(longest * 1000)));
         if rng.one_in(3) {
             brokers += 1;
             broker.kill_and_start()?;
