@@ -47,8 +47,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use datalake_core::split::Decoder;
-use datalake_core::{Dataset, Error, Next, Position, Remaining, Result, Source, SourceInfo, async_trait};
-use tokio::task::{JoinHandle, spawn_blocking};
+use datalake_core::{Dataset, Next, Position, Remaining, Result, Source, SourceInfo, async_trait};
 
 mod access;
 mod builder;
@@ -59,10 +58,14 @@ mod error;
 mod failures;
 mod finished;
 mod format;
+mod hand;
+mod how;
 mod identity;
 mod listing;
 pub mod objects;
 mod opening;
+#[cfg(any(feature = "files-parquet", feature = "files-sheets"))]
+mod out;
 #[cfg(feature = "files-parquet")]
 pub mod parquet;
 mod plan;
@@ -81,13 +84,17 @@ pub use dialect::CsvDialect;
 pub use failures::{FailedFile, Failures};
 pub use finished::Finished;
 pub use format::FileFormat;
+use hand::{Hand, Step};
 pub use objects::{ObjectsSource, ObjectsSourceBuilder};
 #[cfg(feature = "files-parquet")]
 pub use parquet::{Parquet, ParquetDecoder};
 use position::{SCHEMA, State};
 #[cfg(feature = "files-sheets")]
 pub use sheets::{SheetHeader, Sheets, SheetsDecoder};
-use worker::{Settings, Step, Worker};
+use worker::{Settings, Worker};
+
+/// The kind of the source.
+const KIND: &str = "files.local";
 
 /// Reads files. See the [module](self).
 ///
@@ -97,21 +104,8 @@ pub struct FilesSource {
     info: SourceInfo,
     settings: Arc<Settings>,
     failures: Failures,
-    hand: Hand,
+    hand: Hand<Worker>,
     left: Option<u64>,
-}
-
-/// Who has the worker.
-#[derive(Debug)]
-enum Hand {
-    Ours(Box<Worker>),
-    /// A thread that reads. `ahead` says that nobody has asked yet.
-    Busy {
-        task: JoinHandle<(Box<Worker>, Result<Step>)>,
-        ahead: bool,
-    },
-    /// Nobody, after a panic or a close.
-    Nobody,
 }
 
 impl FilesSource {
@@ -125,21 +119,13 @@ impl FilesSource {
         let settings = Arc::new(settings);
         let failures = Failures::default();
         let worker = Worker::new(Arc::clone(&settings), State::default(), failures.clone());
-        Self { info, settings, failures, hand: Hand::Ours(Box::new(worker)), left: None }
+        Self { info, settings, failures, hand: Hand::new(worker), left: None }
     }
 
     /// The files that could not be read, for as long as the source lives.
     #[must_use]
     pub fn failures(&self) -> Failures {
         self.failures.clone()
-    }
-
-    fn start(mut worker: Box<Worker>, ahead: bool) -> Hand {
-        let task = spawn_blocking(move || {
-            let step = worker.step();
-            (worker, step)
-        });
-        Hand::Busy { task, ahead }
     }
 }
 
@@ -151,25 +137,14 @@ impl Source for FilesSource {
 
     async fn next_batch(&mut self) -> Result<Next> {
         loop {
-            let gone = || Error::unexpected("the source is closed").component("files.local");
-            self.hand = match std::mem::replace(&mut self.hand, Hand::Nobody) {
-                Hand::Ours(worker) => Self::start(worker, false),
-                hand => hand,
-            };
-            let Hand::Busy { task, ahead } = &mut self.hand else { return Err(gone()) };
-            let (ahead, done) = (*ahead, task.await);
-            self.hand = Hand::Nobody;
-            let (worker, step) = done.map_err(|cause| gone().caused_by(cause))?;
-            self.hand = Hand::Ours(worker);
-            let Step { next, left } = step?;
+            let (step, ahead) = self.hand.step().await;
+            let Step { next, left } = step.map_err(|error| error.component(KIND))?;
             self.left = Some(left);
             match next {
                 // It was idle before it was asked: there may be something by now.
                 Next::Idle(_) if ahead => {}
                 Next::Batch(_) => {
-                    if let Hand::Ours(worker) = std::mem::replace(&mut self.hand, Hand::Nobody) {
-                        self.hand = Self::start(worker, true);
-                    }
+                    self.hand.go_ahead();
                     return Ok(next);
                 }
                 next => return Ok(next),
@@ -179,13 +154,11 @@ impl Source for FilesSource {
 
     async fn seek(&mut self, position: Option<&Position>) -> Result<()> {
         let state = match position {
-            Some(position) => {
-                position.decode::<State>(SCHEMA).map_err(|error| error.component("files.local"))?
-            }
+            Some(position) => position.decode::<State>(SCHEMA).map_err(|error| error.component(KIND))?,
             None => State::default(),
         };
         let worker = Worker::new(Arc::clone(&self.settings), state, self.failures.clone());
-        self.hand = Hand::Ours(Box::new(worker));
+        self.hand = Hand::new(worker);
         self.left = None;
         Ok(())
     }

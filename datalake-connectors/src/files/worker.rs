@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use datalake_core::{Document, Error, ErrorKind, Next, Position, Result, SourceBatch};
+use tokio::runtime::Handle;
 
 use super::FileFormat;
 use super::error::is_of_the_file;
 use super::failures::Failures;
 use super::finished::Finished;
 use super::format::Decoded;
+use super::hand::{Step, Work};
 use super::identity::Stat;
 use super::listing::{Pattern, key};
 use super::opening::{Limits, Opened, Wanted, open};
@@ -40,14 +42,6 @@ pub(super) struct Settings {
 /// Something, or nothing more for now, or what could not be done and why.
 type Attempt<T> = Result<Option<T>, (Task, Error)>;
 
-/// What one step gave.
-#[derive(Debug)]
-pub(super) struct Step {
-    pub(super) next: Next,
-    /// Bytes left to read after it.
-    pub(super) left: u64,
-}
-
 /// Reads the files, one step after the other.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -66,26 +60,9 @@ pub(super) struct Worker {
     spare: Spare,
 }
 
-impl Worker {
-    pub(super) fn new(settings: Arc<Settings>, state: State, failures: Failures) -> Self {
-        let worker = Self {
-            settings,
-            state,
-            failures,
-            tasks: None,
-            current: None,
-            waiting: HashMap::new(),
-            seen: Seen::new(),
-            closed: BTreeMap::new(),
-            left: 0,
-            spare: Spare::default(),
-        };
-        worker.publish();
-        worker
-    }
-
+impl Work for Worker {
     /// The next batch. Says that there is none when every file has been looked at; the step after that looks again.
-    pub(super) fn step(&mut self) -> Result<Step> {
+    fn step(&mut self, _: &Handle) -> Result<Step> {
         if self.tasks.is_none() {
             self.look()?;
         }
@@ -110,7 +87,7 @@ impl Worker {
                 Err((task, error)) => {
                     self.again(task);
                     if documents.is_empty() && !marked {
-                        return Err(error.component("files.local"));
+                        return Err(error);
                     }
                     break;
                 }
@@ -123,6 +100,25 @@ impl Worker {
         }
         let batch = SourceBatch::new(documents, Position::new(SCHEMA, &self.state)?);
         Ok(Step { next: Next::Batch(batch), left: self.left })
+    }
+}
+
+impl Worker {
+    pub(super) fn new(settings: Arc<Settings>, state: State, failures: Failures) -> Self {
+        let worker = Self {
+            settings,
+            state,
+            failures,
+            tasks: None,
+            current: None,
+            waiting: HashMap::new(),
+            seen: Seen::new(),
+            closed: BTreeMap::new(),
+            left: 0,
+            spare: Spare::default(),
+        };
+        worker.publish();
+        worker
     }
 
     /// The next document of the file being read, or of the next one if it has at most as many bytes.
@@ -233,12 +229,11 @@ impl Worker {
     /// Finds out what there is to read.
     fn look(&mut self) -> Result<()> {
         let Settings { pattern, limits, poll, finished, .. } = &*self.settings;
-        let mut listing = match pattern.list().map_err(|error| error.component("files.local"))? {
+        let mut listing = match pattern.list()? {
             Some(listing) => listing,
             None if limits.follow => Default::default(),
             None => {
                 let error = Error::new(ErrorKind::NotFound, "there is no such file or directory")
-                    .component("files.local")
                     .with("path", pattern.display());
                 // What has been there may be on its way back.
                 return Err(if self.state.files.is_empty() { error } else { error.retryable() });

@@ -12,8 +12,9 @@ use super::listing::Keys;
 use super::opening::locator;
 use super::worker::Settings;
 use super::{KIND, ObjectsSource};
+#[cfg(any(feature = "files-parquet", feature = "files-sheets"))]
 use crate::files::format::Decoded;
-use crate::files::opening::Limits;
+use crate::files::how::How;
 use crate::files::{FileFormat, Finished};
 
 /// The settings of an [`ObjectsSource`].
@@ -22,16 +23,9 @@ pub struct ObjectsSourceBuilder {
     dataset: Dataset,
     store: Arc<dyn ObjectStore>,
     keys: String,
-    format: FileFormat,
-    finished: Finished,
-    decompress: bool,
-    batch_bytes: usize,
-    max_document_bytes: usize,
-    expansion: Expansion,
-    poll: Duration,
     remember: usize,
     late: Duration,
-    decoded: Vec<Decoded>,
+    how: How,
 }
 
 impl ObjectsSourceBuilder {
@@ -40,16 +34,9 @@ impl ObjectsSourceBuilder {
             dataset,
             store,
             keys: keys.to_owned(),
-            format: FileFormat::Auto,
-            finished: Finished::default(),
-            decompress: true,
-            batch_bytes: 4 << 20,
-            max_document_bytes: 256 << 20,
-            expansion: Expansion::default(),
-            poll: Duration::from_secs(60),
             remember: 50_000,
             late: Duration::from_secs(7 * 24 * 3600),
-            decoded: Vec::new(),
+            how: How::new(Duration::from_secs(60)),
         }
     }
 
@@ -57,7 +44,7 @@ impl ObjectsSourceBuilder {
     #[cfg(feature = "files-sheets")]
     #[must_use]
     pub fn sheets(mut self, sheets: crate::files::Sheets) -> Self {
-        self.decoded.push(Decoded::sheets(sheets));
+        self.how.decoded.push(Decoded::sheets(sheets));
         self
     }
 
@@ -65,14 +52,14 @@ impl ObjectsSourceBuilder {
     #[cfg(feature = "files-parquet")]
     #[must_use]
     pub fn parquet(mut self, parquet: crate::files::Parquet) -> Self {
-        self.decoded.push(Decoded::parquet(parquet));
+        self.how.decoded.push(Decoded::parquet(parquet));
         self
     }
 
     /// What the objects contain. By the extension of their keys, by default.
     #[must_use]
     pub fn format(mut self, format: FileFormat) -> Self {
-        self.format = format;
+        self.how.format = format;
         self
     }
 
@@ -80,14 +67,14 @@ impl ObjectsSourceBuilder {
     /// nothing is waited for by default.
     #[must_use]
     pub fn finished(mut self, finished: Finished) -> Self {
-        self.finished = finished;
+        self.how.finished = finished;
         self
     }
 
     /// Whether gzip and zstd objects are read as their content. They are, by default.
     #[must_use]
     pub fn decompress(mut self, decompress: bool) -> Self {
-        self.decompress = decompress;
+        self.how.decompress = decompress;
         self
     }
 
@@ -95,28 +82,28 @@ impl ObjectsSourceBuilder {
     /// documents of at most this size, at record boundaries.
     #[must_use]
     pub fn batch_bytes(mut self, bytes: usize) -> Self {
-        self.batch_bytes = bytes;
+        self.how.batch_bytes = bytes;
         self
     }
 
     /// The longest record, and the longest object that is one record, in bytes: 256 MiB by default, less than 4 GiB.
     #[must_use]
     pub fn max_document_bytes(mut self, bytes: usize) -> Self {
-        self.max_document_bytes = bytes;
+        self.how.max_document_bytes = bytes;
         self
     }
 
     /// How far a compressed object may expand.
     #[must_use]
     pub fn expansion(mut self, expansion: Expansion) -> Self {
-        self.expansion = expansion;
+        self.how.expansion = expansion;
         self
     }
 
     /// How long to wait before listing again: a minute by default. A list costs one request for a thousand keys.
     #[must_use]
     pub fn poll(mut self, interval: Duration) -> Self {
-        self.poll = interval;
+        self.how.poll = interval;
         self
     }
 
@@ -142,62 +129,24 @@ impl ObjectsSourceBuilder {
     /// [`ConfigInvalid`](datalake_core::ErrorKind::ConfigInvalid) for a glob that cannot be read, a size of zero, a
     /// dialect that cannot be, or waiting for an object to be left alone.
     pub fn build(self) -> Result<ObjectsSource> {
-        if self.batch_bytes == 0 || self.poll.is_zero() || self.remember == 0 {
-            let message =
-                "a batch has at least one byte, a memory one object, and the poll interval some length";
-            return Err(Error::config(message));
+        if self.remember == 0 {
+            return Err(Error::config("at least one object is remembered"));
         }
-        if self.max_document_bytes < self.batch_bytes || self.max_document_bytes >= u32::MAX as usize {
-            return Err(Error::config("a document is at least as large as a batch, and less than 4 GiB"));
-        }
-        if self.finished.quiet().is_some() {
+        if self.how.finished.quiet().is_some() {
             return Err(Error::config("an object is whole: there is nothing to wait for but a marker"));
         }
-        self.finished.check()?;
-        self.format.check()?;
-        if !self.decoded.is_empty() && self.format != FileFormat::Auto {
-            return Err(Error::config(
-                "workbooks and tables are known by their extension: leave the format to it",
-            ));
-        }
+        self.how.check()?;
         let keys = Keys::new(&self.keys)?;
         let late = chrono::Duration::from_std(self.late)
             .map_err(|cause| Error::config("objects cannot be as late as that").caused_by(cause))?;
-        let mut config = json!({
-            "keys": self.keys,
-            "format": self.format.name(),
-            "decompress": self.decompress,
-            "max_document_bytes": self.max_document_bytes,
-            "late_secs": self.late.as_secs(),
-        });
-        if !self.decoded.is_empty() {
-            config["decoded"] = self.decoded.iter().map(|decoded| json!(decoded.format)).collect();
-        }
-        if let Some(finished) = self.finished.config() {
-            config["finished"] = finished;
-        }
+        let mut config = json!({ "keys": self.keys, "late_secs": self.late.as_secs() });
+        self.how.tell(&mut config);
         let locator = locator(self.store.uri(), &self.keys);
         let info = SourceInfo::new(KIND, self.dataset, locator).with_config(config);
-        let limits = Limits {
-            batch: self.batch_bytes,
-            document: self.max_document_bytes,
-            expansion: self.expansion,
-            decompress: self.decompress,
-            follow: false,
-        };
-        Ok(ObjectsSource::new(
-            info,
-            Settings {
-                store: self.store,
-                keys,
-                format: self.format,
-                finished: self.finished,
-                limits,
-                poll: self.poll,
-                remember: self.remember,
-                late,
-                decoded: self.decoded,
-            },
-        ))
+        let limits = self.how.limits(false);
+        let How { format, finished, poll, decoded, .. } = self.how;
+        let Self { store, remember, .. } = self;
+        let settings = Settings { store, keys, format, finished, limits, poll, remember, late, decoded };
+        Ok(ObjectsSource::new(info, settings))
     }
 }

@@ -44,9 +44,7 @@ use std::sync::Arc;
 
 use datalake_core::split::Decoder;
 use datalake_core::store::ObjectStore;
-use datalake_core::{Dataset, Error, Next, Position, Remaining, Result, Source, SourceInfo, async_trait};
-use tokio::runtime::Handle;
-use tokio::task::{JoinHandle, spawn_blocking};
+use datalake_core::{Dataset, Next, Position, Remaining, Result, Source, SourceInfo, async_trait};
 
 mod builder;
 mod listing;
@@ -57,10 +55,11 @@ mod ranges;
 mod tests;
 mod worker;
 
+use super::hand::{Hand, Step};
 use super::{AccessLogs, Failures};
 pub use builder::ObjectsSourceBuilder;
 use position::{SCHEMA, State};
-use worker::{Settings, Step, Worker};
+use worker::{Settings, Worker};
 
 /// The kind of the source.
 const KIND: &str = "files.objects";
@@ -71,18 +70,8 @@ pub struct ObjectsSource {
     info: SourceInfo,
     settings: Arc<Settings>,
     failures: Failures,
-    hand: Hand,
+    hand: Hand<Worker>,
     left: Option<u64>,
-}
-
-/// Who has the worker.
-#[derive(Debug)]
-enum Hand {
-    Ours(Box<Worker>),
-    /// A thread that reads.
-    Busy(JoinHandle<(Box<Worker>, Result<Step>)>),
-    /// Nobody, after a panic or a close.
-    Nobody,
 }
 
 impl ObjectsSource {
@@ -96,7 +85,7 @@ impl ObjectsSource {
         let settings = Arc::new(settings);
         let failures = Failures::default();
         let worker = Worker::new(Arc::clone(&settings), State::default(), failures.clone());
-        Self { info, settings, failures, hand: Hand::Ours(Box::new(worker)), left: None }
+        Self { info, settings, failures, hand: Hand::new(worker), left: None }
     }
 
     /// The objects that could not be read, for as long as the source lives.
@@ -113,22 +102,7 @@ impl Source for ObjectsSource {
     }
 
     async fn next_batch(&mut self) -> Result<Next> {
-        let gone = || Error::unexpected("the source is closed").component(KIND);
-        self.hand = match std::mem::replace(&mut self.hand, Hand::Nobody) {
-            Hand::Ours(mut worker) => {
-                let runtime = Handle::current();
-                Hand::Busy(spawn_blocking(move || {
-                    let step = worker.step(&runtime);
-                    (worker, step)
-                }))
-            }
-            hand => hand,
-        };
-        let Hand::Busy(task) = &mut self.hand else { return Err(gone()) };
-        let done = task.await;
-        self.hand = Hand::Nobody;
-        let (worker, step) = done.map_err(|cause| gone().caused_by(cause))?;
-        self.hand = Hand::Ours(worker);
+        let (step, _) = self.hand.step().await;
         let Step { next, left } = step.map_err(|error| error.component(KIND))?;
         self.left = Some(left);
         Ok(next)
@@ -140,7 +114,7 @@ impl Source for ObjectsSource {
             None => State::default(),
         };
         let worker = Worker::new(Arc::clone(&self.settings), state, self.failures.clone());
-        self.hand = Hand::Ours(Box::new(worker));
+        self.hand = Hand::new(worker);
         self.left = None;
         Ok(())
     }

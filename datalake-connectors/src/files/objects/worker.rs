@@ -14,6 +14,7 @@ use super::listing::Keys;
 use super::opening::open;
 use super::position::{Current, SCHEMA, State, version};
 use crate::files::format::Decoded;
+use crate::files::hand::{Step, Work};
 use crate::files::identity::Tag;
 use crate::files::opening::Limits;
 use crate::files::reading::{Chunk, Reading};
@@ -47,14 +48,6 @@ type Begun = (ObjectInfo, Box<Reading>);
 /// Something, or nothing more for now, or what could not be done and why.
 type Attempt<T> = Result<Option<T>, (ObjectInfo, Error)>;
 
-/// What one step gave.
-#[derive(Debug)]
-pub(super) struct Step {
-    pub(super) next: Next,
-    /// Bytes left to read after it.
-    pub(super) left: u64,
-}
-
 /// Reads the objects, one step after the other.
 #[derive(Debug)]
 pub(super) struct Worker {
@@ -75,6 +68,18 @@ pub(super) struct Worker {
     /// Whether an object was another, or gone, when it was to be read.
     changed: bool,
     spare: Spare,
+}
+
+impl Work for Worker {
+    /// The next batch. Says that there is none when every object has been looked at; the step after that looks again.
+    fn step(&mut self, runtime: &Handle) -> Result<Step> {
+        let step = self.go(runtime)?;
+        match step.next {
+            // What it has become is there to be read.
+            Next::Idle(_) if std::mem::take(&mut self.changed) => self.go(runtime),
+            _ => Ok(step),
+        }
+    }
 }
 
 impl Worker {
@@ -101,16 +106,6 @@ impl Worker {
         let more = (beyond > 0).then(|| (MORE.to_owned(), format!("{beyond} more could not be read")));
         let named = self.state.failed.clone().into_iter().chain(self.closed.clone());
         self.failures.replace(named.chain(more));
-    }
-
-    /// The next batch. Says that there is none when every object has been looked at; the step after that looks again.
-    pub(super) fn step(&mut self, runtime: &Handle) -> Result<Step> {
-        let step = self.go(runtime)?;
-        match step.next {
-            // What it has become is there to be read.
-            Next::Idle(_) if std::mem::take(&mut self.changed) => self.go(runtime),
-            _ => Ok(step),
-        }
     }
 
     fn go(&mut self, runtime: &Handle) -> Result<Step> {

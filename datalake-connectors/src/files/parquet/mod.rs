@@ -33,12 +33,10 @@
 //! column are unpacked at a time.
 
 use std::collections::HashSet;
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use bytes::Bytes;
 use datalake_core::split::{Decoder, Piece};
-use datalake_core::{Content, Cut, Document, Format, RecordError};
+use datalake_core::{Cut, Document, Format};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -46,6 +44,8 @@ mod column;
 mod reading;
 #[cfg(test)]
 mod tests;
+
+use super::out::Out;
 
 /// The name of the decoder.
 const NAME: &str = "files.parquet";
@@ -100,7 +100,7 @@ impl Decoder for ParquetDecoder {
     }
 
     fn decode(&self, document: &Document, settings: &Value, piece: &mut dyn FnMut(Piece)) {
-        let mut out = Out { range: 0..document.len(), left: 0, piece };
+        let mut out = Out::new(document, piece);
         let settings = match serde_json::from_value::<Parquet>(settings.clone()) {
             Ok(settings) => settings,
             Err(error) => {
@@ -129,28 +129,6 @@ struct Fault {
 impl Fault {
     fn new(reason: &'static str, message: impl Into<String>) -> Self {
         Self { reason, message: message.into() }
-    }
-}
-
-/// Where records go.
-struct Out<'a> {
-    range: Range<usize>,
-    /// Bytes that records may still have.
-    left: u64,
-    piece: &'a mut dyn FnMut(Piece),
-}
-
-impl Out<'_> {
-    fn refuse(&mut self, reason: &'static str, message: impl Into<String>) {
-        (self.piece)(Piece::error(self.range.clone(), RecordError::new(reason, message)));
-    }
-
-    /// Gives a record. Whether there is room for it.
-    fn give(&mut self, body: Vec<u8>) -> bool {
-        let Some(left) = self.left.checked_sub(body.len() as u64) else { return false };
-        self.left = left;
-        (self.piece)(Piece::new(self.range.clone(), Bytes::from(body), Content::Json));
-        true
     }
 }
 

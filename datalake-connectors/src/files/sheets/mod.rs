@@ -39,12 +39,11 @@
 //! most 65,536 rows of 256 columns, is taken in whole: up to half a gigabyte for a sheet that is full to its last cell, and
 //! beyond that a copy of its text for each cell.
 
-use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use bytes::Bytes;
 use datalake_core::split::{Decoder, Piece};
-use datalake_core::{Content, Cut, Document, Format, RecordError};
+use datalake_core::{Cut, Document, Format};
 use serde_json::Value;
 
 mod archive;
@@ -62,6 +61,8 @@ mod xlsx;
 use book::Book;
 pub use settings::{SheetHeader, Sheets};
 use table::{Made, Table};
+
+use super::out::Out;
 
 /// Why a workbook or a part of it cannot be read.
 #[derive(Debug)]
@@ -102,7 +103,7 @@ impl Decoder for SheetsDecoder {
     }
 
     fn decode(&self, document: &Document, settings: &Value, piece: &mut dyn FnMut(Piece)) {
-        let mut out = Out { range: 0..document.len(), left: 0, piece };
+        let mut out = Out::new(document, piece);
         let sheets = match serde_json::from_value::<Sheets>(settings.clone()) {
             Ok(sheets) => sheets,
             Err(error) => {
@@ -118,28 +119,6 @@ impl Decoder for SheetsDecoder {
             Ok(Err(fault)) => out.refuse(fault.reason, fault.message),
             Err(_) => out.refuse("workbook", "the workbook, or what follows in it, is damaged"),
         }
-    }
-}
-
-/// Where records go.
-struct Out<'a> {
-    range: Range<usize>,
-    /// Bytes that records may still have.
-    left: u64,
-    piece: &'a mut dyn FnMut(Piece),
-}
-
-impl Out<'_> {
-    fn refuse(&mut self, reason: &'static str, message: impl Into<String>) {
-        (self.piece)(Piece::error(self.range.clone(), RecordError::new(reason, message)));
-    }
-
-    /// Gives a record. Whether there is room for it.
-    fn give(&mut self, body: Vec<u8>) -> bool {
-        let Some(left) = self.left.checked_sub(body.len() as u64) else { return false };
-        self.left = left;
-        (self.piece)(Piece::new(self.range.clone(), body, Content::Json));
-        true
     }
 }
 

@@ -7,6 +7,7 @@ use arrow_array::builder::{Int32Builder, ListBuilder, MapBuilder, StringBuilder}
 use arrow_array::types::Int32Type;
 use arrow_array::*;
 use arrow_schema::DataType;
+use bytes::Bytes;
 
 use super::*;
 
