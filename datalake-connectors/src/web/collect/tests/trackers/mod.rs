@@ -93,12 +93,15 @@ async fn deliver(program: impl FnOnce(u16) -> Command, trackers: &[&str]) -> (BT
         refused_of.insert(words[1].to_owned());
     }
     faulty.down(false);
-    let ids = loop {
-        let line = program.line().await;
-        if !line.starts_with("refused") {
-            break serde_json::from_str(&line).unwrap();
+    let rest = async {
+        loop {
+            let line = program.line().await;
+            if !line.starts_with("refused") {
+                return serde_json::from_str(&line).unwrap();
+            }
         }
     };
+    let ids = tokio::time::timeout(Duration::from_secs(60), rest).await.expect("they are refused for ever");
     stop.send(()).unwrap();
     within(run).await.unwrap();
     assert!(refused(&lake).await.is_empty());
