@@ -7,6 +7,8 @@ mod meaning;
 pub(crate) mod origin;
 pub(crate) mod pace;
 pub(crate) mod percent;
+mod reach;
 
 pub use auth::{Auth, OAuth2};
 pub use meaning::Refusals;
+pub(crate) use reach::{Reach, setters};

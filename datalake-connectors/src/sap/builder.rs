@@ -7,10 +7,10 @@ use serde_json::json;
 
 use super::mode::How;
 use super::{Mode, Plan, Renew, SapSource};
-use crate::http::Auth;
-use crate::http::client::{Bounds, Client};
+use crate::http::client::Client;
 use crate::http::origin::Origin;
 use crate::http::pace::Pace;
+use crate::http::{Auth, Reach};
 use datalake_core::{Credential, Dataset, Error, Result, Secret, Sha256, SourceInfo};
 
 /// How long a batch may wait for others to share its commit, where a token waits to be committed.
@@ -35,11 +35,10 @@ pub struct SapSourceBuilder {
     when_changed: Renew,
     take_over: bool,
     ask_again: bool,
-    bounds: Bounds,
+    reach: Reach,
     page_cap: u64,
     rate_limit: Option<(usize, Duration)>,
     poll_every: Duration,
-    trusted: Vec<u8>,
 }
 
 impl SapSourceBuilder {
@@ -61,11 +60,10 @@ impl SapSourceBuilder {
             when_changed: Renew::Stop,
             take_over: false,
             ask_again: false,
-            bounds: Bounds::new(Duration::from_secs(300), 64 << 20),
+            reach: Reach::new(Duration::from_secs(300)),
             page_cap: 1_000_000,
             rate_limit: None,
             poll_every: Duration::from_secs(60),
-            trusted: Vec::new(),
         }
     }
 
@@ -178,19 +176,7 @@ impl SapSourceBuilder {
         self
     }
 
-    /// The longest silence of the server, five minutes by default: a queue may take its time for the first page.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.bounds.timeout = timeout;
-        self
-    }
-
-    /// The largest page in bytes, compressed or not, 64 MiB by default.
-    #[must_use]
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.bounds.body = bytes;
-        self
-    }
+    crate::http::setters! { timeout: "The longest silence of the server, five minutes by default: a queue may take its time for the first page." }
 
     /// The most pages of one walk, 1,000,000 by default. More are an error, not an end.
     #[must_use]
@@ -210,14 +196,6 @@ impl SapSourceBuilder {
     #[must_use]
     pub fn poll_every(mut self, every: Duration) -> Self {
         self.poll_every = every;
-        self
-    }
-
-    /// Trusts these certificate authorities (PEM) too, besides those of the system.
-    #[must_use]
-    pub fn trust(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.trusted.extend_from_slice(pem.as_ref());
-        self.trusted.push(b'\n');
         self
     }
 
@@ -243,11 +221,8 @@ impl SapSourceBuilder {
                 Error::config("the entity set is no name").with("set", format_args!("{:?}", self.set))
             );
         }
-        if self.bounds.timeout.is_zero()
-            || self.bounds.body == 0
-            || self.page_cap == 0
-            || self.page_size == Some(0)
-        {
+        self.reach.check()?;
+        if self.page_cap == 0 || self.page_size == Some(0) {
             return Err(Error::config("a bound of nothing allows nothing"));
         }
         if self
@@ -286,8 +261,8 @@ impl SapSourceBuilder {
                 .map_err(|_| Error::config("a header has no valid value").with("name", name))?;
             headers.insert(HeaderName::from_static(name), value);
         }
-        let client =
-            Client::new(origin, &self.auth, &self.headers, &self.trusted, self.bounds)?.with_cookies();
+        let client = Client::new(origin, &self.auth, &self.headers, &self.reach.trusted, self.reach.bounds)?
+            .with_cookies();
         let plan = Plan {
             root,
             set: self.set,
@@ -302,7 +277,7 @@ impl SapSourceBuilder {
             when_changed: self.when_changed,
             take_over: self.take_over,
             ask_again: self.ask_again,
-            max_body: self.bounds.body,
+            max_body: self.reach.bounds.body,
             page_cap: self.page_cap,
             poll_every: self.poll_every,
         };

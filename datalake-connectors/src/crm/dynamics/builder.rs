@@ -6,9 +6,9 @@ use serde_json::json;
 
 use super::KIND;
 use super::source::{DynamicsSource, Plan};
-use crate::http::client::{Bounds, Client};
+use crate::http::client::Client;
 use crate::http::origin::Origin;
-use crate::http::{Auth, OAuth2};
+use crate::http::{Auth, OAuth2, Reach};
 use datalake_core::{Credential, Dataset, Error, Result, Secret, SourceInfo};
 
 /// Settings of a [`DynamicsSource`].
@@ -26,8 +26,7 @@ pub struct DynamicsSourceBuilder {
     page: usize,
     page_cap: u64,
     poll_every: Duration,
-    bounds: Bounds,
-    trusted: Vec<u8>,
+    reach: Reach,
 }
 
 impl DynamicsSourceBuilder {
@@ -45,8 +44,7 @@ impl DynamicsSourceBuilder {
             page: 5_000,
             page_cap: 1_000_000,
             poll_every: Duration::from_secs(300),
-            bounds: Bounds::new(Duration::from_secs(150), 64 << 20),
-            trusted: Vec::new(),
+            reach: Reach::new(Duration::from_secs(150)),
         }
     }
 
@@ -123,27 +121,7 @@ impl DynamicsSourceBuilder {
         self
     }
 
-    /// The longest silence of the system, two and a half minutes by default.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.bounds.timeout = timeout;
-        self
-    }
-
-    /// The largest page in bytes, compressed or not, 64 MiB by default.
-    #[must_use]
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.bounds.body = bytes;
-        self
-    }
-
-    /// Trusts these certificate authorities (PEM) too, besides those of the system.
-    #[must_use]
-    pub fn trust(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.trusted.extend_from_slice(pem.as_ref());
-        self.trusted.push(b'\n');
-        self
-    }
+    crate::http::setters! { timeout: "The longest silence of the system, two and a half minutes by default." }
 
     /// Checks the settings. Sends nothing.
     ///
@@ -172,7 +150,8 @@ impl DynamicsSourceBuilder {
         if !(1..=5_000).contains(&self.page) {
             return Err(Error::config("a page has 1 to 5,000 records"));
         }
-        if self.bounds.timeout.is_zero() || self.bounds.body == 0 || self.page_cap == 0 {
+        self.reach.check()?;
+        if self.page_cap == 0 {
             return Err(Error::config("a bound of nothing allows nothing"));
         }
         let auth = match self.client {
@@ -194,7 +173,7 @@ impl DynamicsSourceBuilder {
             "annotations": self.annotations,
             "tracked": self.tracked,
         }));
-        let client = Client::new(origin, &auth, &[], &self.trusted, self.bounds)?;
+        let client = Client::new(origin, &auth, &[], &self.reach.trusted, self.reach.bounds)?;
         let root = root.parse().map_err(|_| Error::config("the path of the url cannot be read"))?;
         let plan = Plan {
             root,
@@ -206,7 +185,7 @@ impl DynamicsSourceBuilder {
             page: self.page,
             page_cap: self.page_cap,
             poll_every: self.poll_every,
-            max_body: self.bounds.body,
+            max_body: self.reach.bounds.body,
         };
         Ok(DynamicsSource::new(info, plan, client))
     }

@@ -9,10 +9,10 @@ use serde_json::json;
 use super::KIND;
 use super::client::Api;
 use super::source::{HubSpotSource, Plan};
-use crate::http::Auth;
-use crate::http::client::{Bounds, Client};
+use crate::http::client::Client;
 use crate::http::origin::Origin;
 use crate::http::pace::Pace;
+use crate::http::{Auth, Reach};
 use datalake_core::{Credential, Dataset, Error, Result, Secret, Sha256, SourceInfo};
 
 /// Settings of a [`HubSpotSource`].
@@ -32,8 +32,7 @@ pub struct HubSpotSourceBuilder {
     poll_every: Duration,
     requests: (usize, Duration),
     searches: (usize, Duration),
-    bounds: Bounds,
-    trusted: Vec<u8>,
+    reach: Reach,
 }
 
 impl HubSpotSourceBuilder {
@@ -53,8 +52,7 @@ impl HubSpotSourceBuilder {
             poll_every: Duration::from_secs(300),
             requests: (90, Duration::from_secs(10)),
             searches: (4, Duration::from_secs(1)),
-            bounds: Bounds::new(Duration::from_secs(60), 64 << 20),
-            trusted: Vec::new(),
+            reach: Reach::new(Duration::from_secs(60)),
         }
     }
 
@@ -149,27 +147,7 @@ impl HubSpotSourceBuilder {
         self
     }
 
-    /// The longest silence of the system, one minute by default.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.bounds.timeout = timeout;
-        self
-    }
-
-    /// The largest page in bytes, compressed or not, 64 MiB by default.
-    #[must_use]
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.bounds.body = bytes;
-        self
-    }
-
-    /// Trusts these certificate authorities (PEM) too, besides those of the system.
-    #[must_use]
-    pub fn trust(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.trusted.extend_from_slice(pem.as_ref());
-        self.trusted.push(b'\n');
-        self
-    }
+    crate::http::setters! { timeout: "The longest silence of the system, one minute by default." }
 
     /// Checks the settings. Sends nothing.
     ///
@@ -204,9 +182,7 @@ impl HubSpotSourceBuilder {
                 return Err(Error::config("a rate limit is 1 to 1,000,000 requests in some time"));
             }
         }
-        if self.bounds.timeout.is_zero() || self.bounds.body == 0 {
-            return Err(Error::config("a bound of nothing allows nothing"));
-        }
+        self.reach.check()?;
         let look_back = TimeDelta::from_std(self.look_back)
             .ok()
             .filter(|look_back| *look_back <= TimeDelta::days(14))
@@ -222,14 +198,14 @@ impl HubSpotSourceBuilder {
             "start": self.start,
         }));
         let selection = json!([self.properties, self.associations, self.start]).to_string();
-        let client = Client::new(origin, &Auth::bearer(token), &[], &self.trusted, self.bounds)?;
+        let client = Client::new(origin, &Auth::bearer(token), &[], &self.reach.trusted, self.reach.bounds)?;
         let api = Api {
             client,
             object: self.object,
             version: self.version,
             pace: Mutex::new(Pace::new(self.requests.0, self.requests.1)),
             searches: Mutex::new(Pace::new(self.searches.0, self.searches.1)),
-            max_body: self.bounds.body,
+            max_body: self.reach.bounds.body,
         };
         let plan = Plan {
             selection: Sha256::of(selection.as_bytes()).to_string(),

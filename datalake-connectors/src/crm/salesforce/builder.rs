@@ -11,7 +11,8 @@ use super::session::Session;
 use super::soql::check_name;
 use super::source::{Plan, SalesforceSource};
 use super::{Bulk, KIND};
-use crate::http::client::{Bounds, Transport};
+use crate::http::Reach;
+use crate::http::client::Transport;
 use crate::http::origin::Origin;
 use datalake_core::{Dataset, Error, Result, Secret, Sha256, SourceInfo};
 
@@ -36,8 +37,7 @@ pub struct SalesforceSourceBuilder {
     page: usize,
     bulk_page: usize,
     share: f64,
-    bounds: Bounds,
-    trusted: Vec<u8>,
+    reach: Reach,
 }
 
 impl SalesforceSourceBuilder {
@@ -61,8 +61,7 @@ impl SalesforceSourceBuilder {
             page: 2_000,
             bulk_page: 25_000,
             share: 0.9,
-            bounds: Bounds::new(Duration::from_secs(150), 64 << 20),
-            trusted: Vec::new(),
+            reach: Reach::new(Duration::from_secs(150)),
         }
     }
 
@@ -184,27 +183,7 @@ impl SalesforceSourceBuilder {
         self
     }
 
-    /// The longest silence of the system, two and a half minutes by default: a query may take two.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.bounds.timeout = timeout;
-        self
-    }
-
-    /// The largest page in bytes, compressed or not, 64 MiB by default.
-    #[must_use]
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.bounds.body = bytes;
-        self
-    }
-
-    /// Trusts these certificate authorities (PEM) too, besides those of the system.
-    #[must_use]
-    pub fn trust(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.trusted.extend_from_slice(pem.as_ref());
-        self.trusted.push(b'\n');
-        self
-    }
+    crate::http::setters! { timeout: "The longest silence of the system, two and a half minutes by default: a query may take two." }
 
     /// Checks the settings. Sends nothing.
     ///
@@ -246,9 +225,7 @@ impl SalesforceSourceBuilder {
         if !(self.share > 0.0 && self.share <= 1.0) {
             return Err(Error::config("a share of the requests is more than 0 and at most 1"));
         }
-        if self.bounds.timeout.is_zero() || self.bounds.body == 0 {
-            return Err(Error::config("a bound of nothing allows nothing"));
-        }
+        self.reach.check()?;
         let look_back = TimeDelta::from_std(self.look_back)
             .ok()
             .filter(|look_back| *look_back <= TimeDelta::days(14))
@@ -266,7 +243,7 @@ impl SalesforceSourceBuilder {
         }));
         let reads = json!([self.fields, self.filter, self.start]).to_string();
         let reads = Sha256::of(reads.as_bytes()).to_string().chars().take(16).collect();
-        let transport = Transport::new(&self.trusted, origin.is_secure(), self.bounds)?;
+        let transport = Transport::new(&self.reach.trusted, origin.is_secure(), self.reach.bounds)?;
         let session = Session::new(origin, auth, transport, self.share)?;
         let plan = Plan {
             fields: self.fields,
@@ -285,8 +262,8 @@ impl SalesforceSourceBuilder {
             object: self.object,
             version: self.version,
             page: self.page,
-            max_body: self.bounds.body,
-            timeout: self.bounds.timeout,
+            max_body: self.reach.bounds.body,
+            timeout: self.reach.bounds.timeout,
         };
         Ok(SalesforceSource::new(info, plan, api, session, self.bulk_page))
     }

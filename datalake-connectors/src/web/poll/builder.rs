@@ -10,11 +10,11 @@ use super::ask::Post;
 use super::pagination::Style;
 use super::position::State;
 use super::{AfterId, Incremental, Pagination, Plan, PollSource, Usage, Window, page, probe};
-use crate::http::client::{Bounds, Client};
+use crate::http::client::Client;
 use crate::http::origin::Origin;
 use crate::http::pace::Pace;
 use crate::http::percent;
-use crate::http::{Auth, Refusals};
+use crate::http::{Auth, Reach, Refusals};
 use datalake_core::split::Decoder;
 use datalake_core::{Credential, Cut, Dataset, Error, Format, Result, Secret, Sha256, SourceInfo};
 
@@ -38,10 +38,9 @@ pub struct PollSourceBuilder {
     usage: Option<Usage>,
     refusals: Option<Refusals>,
     rate_limit: Option<(usize, Duration)>,
-    bounds: Bounds,
+    reach: Reach,
     page_cap: u64,
     poll_every: Duration,
-    trusted: Vec<u8>,
 }
 
 impl PollSourceBuilder {
@@ -64,10 +63,9 @@ impl PollSourceBuilder {
             usage: None,
             refusals: None,
             rate_limit: None,
-            bounds: Bounds::new(Duration::from_secs(60), 64 << 20),
+            reach: Reach::new(Duration::from_secs(60)),
             page_cap: 100_000,
             poll_every: Duration::from_secs(60),
-            trusted: Vec::new(),
         }
     }
 
@@ -193,26 +191,7 @@ impl PollSourceBuilder {
         self
     }
 
-    /// The longest silence of the server, one minute by default.
-    #[must_use]
-    pub fn timeout(mut self, timeout: Duration) -> Self {
-        self.bounds.timeout = timeout;
-        self
-    }
-
-    /// The longest that one answer may take from the request to its last byte, however steadily it comes. One hour by default.
-    #[must_use]
-    pub fn answer_within(mut self, time: Duration) -> Self {
-        self.bounds.whole = time;
-        self
-    }
-
-    /// The largest page in bytes, compressed or not, 64 MiB by default.
-    #[must_use]
-    pub fn max_body(mut self, bytes: usize) -> Self {
-        self.bounds.body = bytes;
-        self
-    }
+    crate::http::setters! { timeout: "The longest silence of the server, one minute by default." }
 
     /// The most pages of one cycle, 100,000 by default. More are an error, not an end.
     #[must_use]
@@ -225,14 +204,6 @@ impl PollSourceBuilder {
     #[must_use]
     pub fn poll_every(mut self, every: Duration) -> Self {
         self.poll_every = every;
-        self
-    }
-
-    /// Trusts these certificate authorities (PEM) too, besides those of the system.
-    #[must_use]
-    pub fn trust(mut self, pem: impl AsRef<[u8]>) -> Self {
-        self.trusted.extend_from_slice(pem.as_ref());
-        self.trusted.push(b'\n');
         self
     }
 
@@ -274,11 +245,8 @@ impl PollSourceBuilder {
         if self.window.is_some() && keyset {
             return Err(Error::config("windows and keyset pages do not go together"));
         }
-        if self.bounds.timeout.is_zero()
-            || self.bounds.whole.is_zero()
-            || self.bounds.body == 0
-            || self.page_cap == 0
-        {
+        self.reach.check()?;
+        if self.page_cap == 0 {
             return Err(Error::config("a bound of nothing allows nothing"));
         }
         if self
@@ -288,7 +256,7 @@ impl PollSourceBuilder {
             return Err(Error::config("a rate limit is 1 to 1,000,000 requests in some time"));
         }
         let (format, records) = self.pages()?;
-        let client = Client::new(origin, &self.auth, &self.headers, &self.trusted, self.bounds)?
+        let client = Client::new(origin, &self.auth, &self.headers, &self.reach.trusted, self.reach.bounds)?
             .with_refusals(self.refusals);
         let path = client
             .without_credentials(with_query(&path, &self.query)?)
@@ -321,7 +289,7 @@ impl PollSourceBuilder {
             window: self.window,
             usage: self.usage,
             decoder: self.decoder,
-            max_body: self.bounds.body,
+            max_body: self.reach.bounds.body,
             page_cap: self.page_cap,
             poll_every: self.poll_every,
         };
