@@ -109,26 +109,6 @@ async fn tables_in_which_nothing_happens_do_not_hold_the_log_of_others() {
 }
 
 #[tokio::test]
-async fn while_it_catches_up_the_slot_moves_on_too() {
-    let Some(silo) = Silo::new("slots that catch up").await else { return };
-    silo.sql("CREATE TABLE t (id int PRIMARY KEY); CREATE TABLE other (n int, text text)");
-    silo.publish("t");
-    silo.sql("INSERT INTO t VALUES (1)");
-    let (_, batches) = read(silo.builder(), None).await;
-    let first = batches.last().unwrap().position.clone();
-    for _ in 0..4 {
-        silo.sql("INSERT INTO other SELECT n, repeat('much', 20) FROM generate_series(1, 60000) n");
-    }
-    let end = silo.database.sql("SELECT pg_current_wal_insert_lsn()");
-    let mut source = silo.builder().advance_after(1 << 10).build().unwrap();
-    source.seek(Some(&first)).await.unwrap();
-    let Next::Batch(batch) = source.next_batch().await.unwrap() else { panic!("no batch") };
-    assert!(batch.documents.is_empty());
-    let before = format!("SELECT pg_lsn '{}' < pg_lsn '{end}'", place(&batch.position));
-    assert_eq!(silo.database.sql(&before), "t", "{} and {end}", place(&batch.position));
-}
-
-#[tokio::test]
 async fn a_server_that_stops_is_told_that_everything_is_durable() {
     let Some(cluster) = datalake_simulators::postgres::Cluster::builder("servers that stop") else { return };
     let cluster = cluster.start();
