@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use datalake_benches::{Sample, median};
+use datalake_benches::{Sample, median, peak_mebibytes};
 use datalake_connectors::sap::{Mode, SapSource};
 use datalake_core::split::split;
 use datalake_core::{Dataset, Next, Source};
