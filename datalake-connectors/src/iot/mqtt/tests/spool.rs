@@ -59,7 +59,8 @@ async fn a_full_spool_is_emptied_while_there_is_no_broker_and_filled_when_there_
     });
     within(progress.wait_for(|progress| progress.bytes_committed >= 1 << 20)).await.unwrap();
     broker.start().unwrap();
-    within(written.wait_for(|progress| progress.counts.written == 48)).await.unwrap();
+    // A broker that was killed may give again what it had an answer for.
+    within(written.wait_for(|progress| progress.counts.written >= 48)).await.unwrap();
     stop.send(()).unwrap();
     within(run).await.unwrap().unwrap();
 }
