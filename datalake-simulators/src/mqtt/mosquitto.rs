@@ -126,6 +126,25 @@ impl Running {
         Ok(())
     }
 
+    /// Ends it as its service does, by SIGTERM: it keeps everything.
+    ///
+    /// # Errors
+    /// It cannot be told, or does not end.
+    pub fn stop(&mut self) -> io::Result<()> {
+        let Some(mut child) = self.child.take() else { return Ok(()) };
+        let told = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        let begun = Instant::now();
+        while told.as_ref().is_ok_and(|status| status.success()) && begun.elapsed() < BOUND {
+            if child.try_wait()?.is_some() {
+                return Ok(());
+            }
+            sleep(Duration::from_millis(5));
+        }
+        child.kill()?;
+        child.wait()?;
+        Err(told.err().unwrap_or_else(|| io::Error::other("mosquitto does not end")))
+    }
+
     /// Kills it as `kill -9` does.
     ///
     /// # Errors

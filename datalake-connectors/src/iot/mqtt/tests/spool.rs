@@ -47,7 +47,7 @@ async fn a_full_spool_is_emptied_while_there_is_no_broker_and_filled_when_there_
     let Some(mut broker) = mosquitto() else { return };
     let folder = tempfile::tempdir().unwrap();
     filled(&broker, folder.path()).await;
-    broker.kill().unwrap();
+    broker.stop().unwrap();
     let lake = Lake::new(Arc::new(MemoryStore::new()));
     let mut running = pipeline(&lake, spooled(&broker, folder.path(), Qos::AtLeastOnce));
     let (mut progress, mut written) = (running.progress(), running.progress());
@@ -59,8 +59,9 @@ async fn a_full_spool_is_emptied_while_there_is_no_broker_and_filled_when_there_
     });
     within(progress.wait_for(|progress| progress.bytes_committed >= 1 << 20)).await.unwrap();
     broker.start().unwrap();
-    // A broker that was killed may give again what it had an answer for.
-    within(written.wait_for(|progress| progress.counts.written >= 48)).await.unwrap();
+    let all = written.wait_for(|progress| progress.counts.written >= 48);
+    let all = tokio::time::timeout(Duration::from_secs(30), all).await.is_ok();
+    assert!(all, "{:?}", *written.borrow());
     stop.send(()).unwrap();
     within(run).await.unwrap().unwrap();
 }
