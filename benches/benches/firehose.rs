@@ -8,8 +8,9 @@
 
 #![allow(clippy::print_stdout, reason = "a bench prints what it measured")]
 
+use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use base64::Engine;
@@ -21,10 +22,14 @@ use datalake_core::transform::{Pointer, filter};
 use datalake_core::{Ambient, Cpu, Pipeline, SystemClock, SystemEntropy};
 use datalake_host::lambda::firehose::FirehoseTransform;
 use serde_json::{Value, json};
+use tokio::runtime::Runtime;
 
 /// The longest event that a function takes, and what a buffer of 3 MB makes of one.
 const EVENTS: [(usize, bool); 2] = [(6_291_456, false), (4 << 20, true)];
-const ROUNDS: usize = 15;
+/// Turns, and calls in each.
+const TURNS: usize = 5;
+const CALLS: usize = 5;
+const MODULES: [&str; 2] = ["json", "orjson"];
 
 /// An event of as many orders as it holds.
 fn event(limit: usize) -> Vec<u8> {
@@ -72,24 +77,31 @@ fn transform(cpu: Cpu, lineage: bool) -> FirehoseTransform {
     builder.build().expect("a transformation")
 }
 
-/// The median of calls, and the last answer.
-fn run(event: &[u8], lineage: bool, threads: Option<usize>) -> (Sample, Bytes) {
-    let (mut runtime, cpu) = match threads {
-        Some(threads) => (tokio::runtime::Builder::new_multi_thread(), Cpu::threads(threads)),
-        None => (tokio::runtime::Builder::new_current_thread(), Cpu::inline()),
-    };
-    let runtime = runtime.build().expect("a runtime");
-    let transform = transform(cpu, lineage);
-    let mut last = Bytes::new();
-    let samples: Vec<_> = (0..ROUNDS)
-        .map(|_| {
-            let event = Bytes::copy_from_slice(event);
-            let (sample, answer) = Sample::of(|| runtime.block_on(transform.answer(event)));
-            last = answer.expect("an answer");
-            sample
-        })
-        .collect();
-    (median(&samples), last)
+/// A transformation, on a runtime of its own.
+struct Ours {
+    runtime: Runtime,
+    transform: FirehoseTransform,
+    samples: Vec<Sample>,
+}
+
+impl Ours {
+    /// On so many threads, or in the one that asks.
+    fn new(lineage: bool, threads: Option<usize>) -> Self {
+        let (mut runtime, cpu) = match threads {
+            Some(threads) => (tokio::runtime::Builder::new_multi_thread(), Cpu::threads(threads)),
+            None => (tokio::runtime::Builder::new_current_thread(), Cpu::inline()),
+        };
+        let runtime = runtime.build().expect("a runtime");
+        Self { runtime, transform: transform(cpu, lineage), samples: Vec::new() }
+    }
+
+    /// One answer.
+    fn answer(&mut self, event: &[u8]) -> Bytes {
+        let event = Bytes::copy_from_slice(event);
+        let (sample, answer) = Sample::of(|| self.runtime.block_on(self.transform.answer(event)));
+        self.samples.push(sample);
+        answer.expect("an answer")
+    }
 }
 
 /// What an answer says, without who says it.
@@ -106,22 +118,39 @@ fn said(answer: &[u8], lineage: bool) -> Vec<(String, Option<Value>)> {
     records.collect()
 }
 
-/// The medians of each of Python's.
-fn python(python: &Path, event: &Path, answer: &Path, lineage: bool) -> Vec<(String, Sample)> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/firehose.py");
-    let rounds = (ROUNDS / 3).to_string();
-    let lineage = if lineage { "lineage" } else { "bare" };
-    let mut command = Command::new(python);
-    let ran = command.arg(script).arg(event).arg(rounds).arg(answer).arg(lineage).output().expect("Python");
-    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
-    let told = String::from_utf8(ran.stdout).expect("text");
-    let line = |line: &str| {
-        let mut words = line.split(' ');
-        let name = words.next().expect("a name").to_owned();
+/// A Python that transforms when it is told to.
+struct Python {
+    child: Child,
+    orders: ChildStdin,
+    told: BufReader<ChildStdout>,
+}
+
+impl Python {
+    fn new(python: &Path, event: &Path, answer: &Path, lineage: bool) -> Self {
+        let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("python/firehose.py");
+        let mut command = Command::new(python);
+        command.arg(script).arg(event).arg(answer).arg(if lineage { "lineage" } else { "bare" });
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Python");
+        let (orders, told) = (child.stdin.take().expect("a pipe"), child.stdout.take().expect("a pipe"));
+        Self { child, orders, told: BufReader::new(told) }
+    }
+
+    /// One answer with a module.
+    fn answer(&mut self, module: &str) -> Sample {
+        writeln!(self.orders, "{module}").expect("Python");
+        let mut line = String::new();
+        self.told.read_line(&mut line).expect("Python");
+        let mut words = line.split_whitespace();
         let mut time = || Duration::from_secs_f64(words.next().expect("seconds").parse().expect("seconds"));
-        (name, Sample { wall: time(), cpu: time() })
-    };
-    told.lines().map(line).collect()
+        Sample { wall: time(), cpu: time() }
+    }
+
+    /// Has it write its last answers.
+    fn end(self) {
+        let Self { mut child, orders, .. } = self;
+        drop(orders);
+        assert!(child.wait().expect("Python").success());
+    }
 }
 
 fn main() {
@@ -140,9 +169,20 @@ fn compare(interpreter: &Path, event: &[u8], lineage: bool) {
     std::fs::write(&given, event).expect("a file");
 
     let threads = std::thread::available_parallelism().map_or(2, usize::from);
-    let (one, answer) = run(event, lineage, None);
-    let theirs = python(interpreter, &given, &answered, lineage);
-    let (all, _) = run(event, lineage, Some(threads));
+    let (mut one, mut all) = (Ours::new(lineage, None), Ours::new(lineage, Some(threads)));
+    let mut python = Python::new(interpreter, &given, &answered, lineage);
+    let mut theirs = MODULES.map(|module| (module, Vec::new()));
+    let mut answer = Bytes::new();
+    // In turns, so that a machine that others use too is as slow for one as for the other.
+    for _ in 0..TURNS {
+        (0..CALLS).for_each(|_| answer = one.answer(event));
+        (0..CALLS).for_each(|_| assert_eq!(all.answer(event).len(), answer.len()));
+        for (module, samples) in &mut theirs {
+            samples.extend((0..CALLS).map(|_| python.answer(module)));
+        }
+    }
+    python.end();
+    let (one, all) = (median(&one.samples), median(&all.samples));
 
     let ours = said(&answer, lineage);
     let failed = ours.iter().filter(|(result, _)| result == "\"ProcessingFailed\"").count();
@@ -153,7 +193,7 @@ fn compare(interpreter: &Path, event: &[u8], lineage: bool) {
         ours.len(),
         answer.len()
     );
-    for (name, _) in &theirs {
+    for name in MODULES {
         let path = answered.with_extension(name);
         assert!(said(&std::fs::read(path).expect("an answer"), lineage) == ours, "{name} answers otherwise");
     }
@@ -164,7 +204,8 @@ fn compare(interpreter: &Path, event: &[u8], lineage: bool) {
         millis(one.cpu),
         millis(all.wall)
     );
-    for (name, took) in theirs {
+    for (name, samples) in theirs {
+        let took = median(&samples);
         let times = |theirs: Duration, ours: Duration| theirs.as_secs_f64() / ours.as_secs_f64();
         println!(
             "  {name}: {:.1} ms ({:.1} ms of the processor): {:.1} times the processor time, {:.1} and {:.1} times the time",

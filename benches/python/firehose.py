@@ -1,15 +1,14 @@
 """The transformation of a Firehose event as one writes it in Python.
 
-Reads the event from the file that it is given, transforms it as often as it is told to, with `json` of the standard
-library and with `orjson`, prints the median seconds of each, on the clock and of the
-processor, and writes the last answer of each:
+Reads the event from the file that it is given. For each line on standard input, `json` for the standard library or
+`orjson`, it transforms the event once with that and prints the seconds, on the clock and of the processor. In the end it
+writes the last answer of each:
 
-    python firehose.py EVENT ROUNDS ANSWER bare|lineage
+    python firehose.py EVENT ANSWER bare|lineage
 """
 
 import base64
 import json
-import statistics
 import sys
 import time
 from datetime import datetime, timezone
@@ -55,17 +54,18 @@ def standard(value):
 
 
 def main():
-    path, rounds, out, lineage = sys.argv[1], int(sys.argv[2]), sys.argv[3], sys.argv[4] == "lineage"
+    path, out, lineage = sys.argv[1], sys.argv[2], sys.argv[3] == "lineage"
     with open(path, "rb") as file:
         event = file.read()
-    for name, loads, dumps in (("json", json.loads, standard), ("orjson", orjson.loads, orjson.dumps)):
-        wall, cpu = [], []
-        for _ in range(rounds):
-            start = time.perf_counter(), time.process_time()
-            answer = transform(event, loads, dumps, lineage)
-            wall.append(time.perf_counter() - start[0])
-            cpu.append(time.process_time() - start[1])
-        print(name, statistics.median(wall), statistics.median(cpu), flush=True)
+    with_what = {"json": (json.loads, standard), "orjson": (orjson.loads, orjson.dumps)}
+    answers = {}
+    for line in sys.stdin:
+        name = line.strip()
+        loads, dumps = with_what[name]
+        start = time.perf_counter(), time.process_time()
+        answers[name] = transform(event, loads, dumps, lineage)
+        print(time.perf_counter() - start[0], time.process_time() - start[1], flush=True)
+    for name, answer in answers.items():
         with open(f"{out}.{name}", "wb") as file:
             file.write(answer)
 

@@ -45,19 +45,30 @@ impl Entropy for SystemEntropy {
 
 /// Where work that keeps a processor busy is done: splitting, transforming, encoding, compressing.
 #[derive(Debug, Clone)]
-pub struct Cpu(Option<Arc<Semaphore>>);
+pub struct Cpu {
+    /// `None` to work in the task that asks.
+    slots: Option<Arc<Semaphore>>,
+    threads: usize,
+}
 
 impl Cpu {
     /// On blocking threads of the runtime, at most `threads` at a time.
     #[must_use]
     pub fn threads(threads: usize) -> Self {
-        Self(Some(Arc::new(Semaphore::new(threads.max(1)))))
+        let threads = threads.max(1);
+        Self { slots: Some(Arc::new(Semaphore::new(threads))), threads }
     }
 
     /// In the task that asks. For simulations, where every run must take the same turns.
     #[must_use]
     pub fn inline() -> Self {
-        Self(None)
+        Self { slots: None, threads: 1 }
+    }
+
+    /// How many pieces of work are done side by side at most.
+    #[must_use]
+    pub fn width(&self) -> usize {
+        self.threads
     }
 
     /// Runs a piece of work and waits for it. Cancelled by dropping the future; work already begun runs to its end
@@ -66,7 +77,7 @@ impl Cpu {
     /// # Errors
     /// [`Unexpected`](crate::ErrorKind::Unexpected) if the work panics.
     pub async fn run<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Result<T> {
-        let Some(slots) = &self.0 else { return Ok(work()) };
+        let Some(slots) = &self.slots else { return Ok(work()) };
         let slot = Arc::clone(slots).acquire_owned().await;
         let task = tokio::task::spawn_blocking(move || {
             let _slot = slot;

@@ -28,6 +28,8 @@ pub(super) struct Chain {
     /// Record transforms before any other, which share the pass of the parser.
     first: Arc<[Link]>,
     rest: Vec<Stretch>,
+    /// The digest of the settings of each step, by its number.
+    configs: Arc<[Option<Sha256>]>,
     ordered: bool,
     /// There is no sink to look at the records: they are counted and not parsed.
     count_only: bool,
@@ -74,6 +76,8 @@ impl Chain {
         let count_only = without_sink && transforms.is_empty();
         let ordered = transforms.iter().any(|transform| transform.ordered());
         let parse = Arc::new(Step { n: 0, name: "parse".into(), version: "1".into() });
+        let config = |transform: &Arc<dyn Transform>| config_digest(&transform.config());
+        let configs = std::iter::once(None).chain(transforms.iter().map(config)).collect();
         let mut stretches: Vec<Vec<Link>> = vec![Vec::new()];
         for (n, transform) in (1..).zip(transforms) {
             let (name, version) = (transform.name().to_owned(), transform.version().to_owned());
@@ -91,7 +95,7 @@ impl Chain {
                 link => Stretch::Fused(links.into_iter().chain(link).collect()),
             })
             .collect();
-        Self { decoders, parse, first, rest, ordered, count_only }
+        Self { decoders, parse, first, rest, configs, ordered, count_only }
     }
 
     /// The same transforms, for records that are always looked at.
@@ -128,58 +132,76 @@ impl Chain {
         self.links().for_each(|(_, transform)| transform.reset());
     }
 
-    /// Cuts and transforms a batch.
-    pub(super) async fn apply(&self, means: Means<'_>, batch: Untouched) -> Result<Transformed> {
+    /// Whether all that is to be done is done by [`begin`](Self::begin).
+    pub(super) fn is_immediate(&self) -> bool {
+        self.rest.is_empty() && !self.ordered
+    }
+
+    /// Cuts a batch, and takes it through the transforms that share the pass of the parser, in this thread.
+    pub(super) fn begin(&self, ambient: &Ambient, batch: Untouched) -> Result<Transformed> {
         let Untouched { documents, acquired, requests, derived_from, position } = batch;
         let documents: Arc<[Document]> = documents.into();
         check_size(&documents)?;
-        let (parse, first, ambient) =
-            (Arc::clone(&self.parse), Arc::clone(&self.first), means.ambient.clone());
-        let decoders = self.decoders.clone();
-        let count_only = self.count_only;
-        let (documents, cut, mut records, mut hops) = means
-            .ambient
-            .cpu()
-            .run(move || {
-                let start = ambient.now();
-                let (cut, mut records) = cut_records(&decoders, &documents, &parse, count_only);
-                if count_only {
-                    return (documents, cut, records, Vec::new());
-                }
-                let before = records.rejected.len() as u64;
-                let mut tallies = run(&mut records, Some(&parse), &first);
-                if let Some(parsed) = tallies.first_mut() {
-                    parsed.records_in += before;
-                    parsed.rejected += before;
-                }
-                let steps =
-                    std::iter::once((&parse, None)).chain(first.iter().map(|(step, t)| (step, Some(&**t))));
-                let hops = tally_hops(steps, tallies, start, ambient.now());
-                (documents, cut, records, hops)
-            })
-            .await?;
+        let start = ambient.now();
+        let (cut, mut records) = cut_records(&self.decoders, &documents, &self.parse, self.count_only);
+        let mut hops = Vec::new();
+        if !self.count_only {
+            let before = records.rejected.len() as u64;
+            let mut tallies = run(&mut records, Some(&self.parse), &self.first);
+            if let Some(parsed) = tallies.first_mut() {
+                parsed.records_in += before;
+                parsed.rejected += before;
+            }
+            let steps = std::iter::once(&self.parse).chain(self.first.iter().map(|(step, _)| step));
+            let end = ambient.now();
+            hops.extend(steps.zip(tallies).map(|(step, tally)| self.hop(step, tally, start, end)));
+        }
+        Ok(Transformed { documents, cut, records, hops, acquired, requests, derived_from, position })
+    }
+
+    /// Cuts and transforms a batch.
+    pub(super) async fn apply(&self, means: Means<'_>, batch: Untouched) -> Result<Transformed> {
+        let (chain, ambient) = (self.clone(), means.ambient.clone());
+        let mut transformed = means.ambient.cpu().run(move || chain.begin(&ambient, batch)).await??;
         for stretch in &self.rest {
             match stretch {
                 Stretch::Fused(links) => {
-                    let (links, ambient) = (Arc::clone(links), means.ambient.clone());
+                    let mut records = transformed.records;
+                    let start = means.ambient.now();
+                    let (moved, ambient) = (Arc::clone(links), means.ambient.clone());
                     let done = means.ambient.cpu().run(move || {
-                        let start = ambient.now();
-                        let tallies = run(&mut records, None, &links);
-                        let steps = links.iter().map(|(step, transform)| (step, Some(&**transform)));
-                        (tally_hops(steps, tallies, start, ambient.now()), records)
+                        let tallies = run(&mut records, None, &moved);
+                        (tallies, records, ambient.now())
                     });
-                    let (more, changed) = done.await?;
-                    hops.extend(more);
-                    records = changed;
+                    let (tallies, changed, end) = done.await?;
+                    let steps = links.iter().map(|(step, _)| step).zip(tallies);
+                    transformed.hops.extend(steps.map(|(step, tally)| self.hop(step, tally, start, end)));
+                    transformed.records = changed;
                 }
                 Stretch::Whole((step, transform)) => {
-                    let (changed, hop) = whole(means, step, &**transform, records).await?;
-                    hops.push(hop);
-                    records = changed;
+                    let start = means.ambient.now();
+                    let (changed, tally) = whole(means, step, &**transform, transformed.records).await?;
+                    transformed.hops.push(self.hop(step, tally, start, means.ambient.now()));
+                    transformed.records = changed;
                 }
             }
         }
-        Ok(Transformed { documents, cut, records, hops, acquired, requests, derived_from, position })
+        Ok(transformed)
+    }
+
+    fn hop(&self, step: &Step, tally: Tally, start: DateTime<Utc>, end: DateTime<Utc>) -> Hop {
+        Hop {
+            n: step.n,
+            name: step.name.clone(),
+            version: step.version.clone(),
+            config: self.configs[step.n as usize],
+            start,
+            end,
+            records_in: tally.records_in,
+            records_out: tally.records_out,
+            filtered: tally.filtered,
+            rejected: tally.rejected,
+        }
     }
 }
 
@@ -193,10 +215,9 @@ async fn whole(
     step: &Arc<Step>,
     transform: &dyn Transform,
     mut records: Records,
-) -> Result<(Records, Hop)> {
+) -> Result<(Records, Tally)> {
     records.enter(Arc::clone(step));
     let before = Books::of(&records);
-    let start = means.ambient.now();
     let changed = means
         .retry
         .run(means.ambient, || transform.apply(records.clone()))
@@ -219,8 +240,7 @@ async fn whole(
         filtered: after.filtered - before.filtered,
         rejected: after.rejected - before.rejected,
     };
-    let hop = hop(step, Some(transform), tally, start, means.ambient.now());
-    Ok((changed, hop))
+    Ok((changed, tally))
 }
 
 #[derive(Debug)]
@@ -290,35 +310,4 @@ fn cut_records(
         cut.push(ordinal - first);
     }
     (cut, records)
-}
-
-fn tally_hops<'a>(
-    steps: impl Iterator<Item = (&'a Arc<Step>, Option<&'a dyn Transform>)>,
-    tallies: Vec<Tally>,
-    start: DateTime<Utc>,
-    end: DateTime<Utc>,
-) -> Vec<Hop> {
-    steps.zip(tallies).map(|((step, transform), tally)| hop(step, transform, tally, start, end)).collect()
-}
-
-fn hop(
-    step: &Step,
-    transform: Option<&dyn Transform>,
-    tally: Tally,
-    start: DateTime<Utc>,
-    end: DateTime<Utc>,
-) -> Hop {
-    let config: Option<Sha256> = transform.and_then(|transform| config_digest(&transform.config()));
-    Hop {
-        n: step.n,
-        name: step.name.clone(),
-        version: step.version.clone(),
-        config,
-        start,
-        end,
-        records_in: tally.records_in,
-        records_out: tally.records_out,
-        filtered: tally.filtered,
-        rejected: tally.rejected,
-    }
 }

@@ -8,7 +8,6 @@ use serde_json::Value;
 use tokio::sync::Mutex;
 
 use super::chain::{Chain, Means, Transformed, Untouched};
-use crate::Result;
 use crate::ambient::Ambient;
 use crate::document::Document;
 use crate::envelope::{Acquired, Hop, Worker, config_digest};
@@ -17,6 +16,7 @@ use crate::position::Position;
 use crate::record::Record;
 use crate::records::{Counts, Records, Rejected};
 use crate::retry::Retry;
+use crate::{Error, Result};
 
 /// The least bytes of documents for which another thread pays.
 const SHARE: usize = 128 << 10;
@@ -112,17 +112,43 @@ impl Reshaper {
         Ok(Reshaped::new(parts))
     }
 
+    /// Whether every transform works on one record at a time, so that there is nothing to wait for.
+    #[must_use]
+    pub fn is_immediate(&self) -> bool {
+        self.chain.is_immediate()
+    }
+
+    /// As [`apply`](Self::apply), in this thread and at once, for who has a thread of the processors already and wants
+    /// to go on with what it has near.
+    ///
+    /// # Errors
+    /// A document is longer than 4 GiB; or [`Unexpected`](crate::ErrorKind::Unexpected) if it is not
+    /// [immediate](Self::is_immediate).
+    pub fn apply_here(&self, documents: Vec<Document>) -> Result<Reshaped> {
+        if !self.is_immediate() {
+            return Err(
+                Error::unexpected("a transform wants whole batches and may wait").with("pipeline", &self.id)
+            );
+        }
+        let parts = cut(documents, usize::MAX).into_iter();
+        let parts = parts.map(|part| self.chain.begin(&self.ambient, self.batch(part)?));
+        Ok(Reshaped::new(parts.collect::<Result<_>>()?))
+    }
+
     async fn part(&self, documents: Vec<Document>) -> Result<Transformed> {
+        let means = Means { id: &self.id, retry: &self.retry, ambient: &self.ambient };
+        self.chain.apply(means, self.batch(documents)?).await
+    }
+
+    fn batch(&self, documents: Vec<Document>) -> Result<Untouched> {
         let now = self.ambient.now();
-        let batch = Untouched {
+        Ok(Untouched {
             documents,
             acquired: Acquired { start: now, end: now },
             requests: Vec::new(),
             derived_from: Vec::new(),
             position: Position::new("none/1", &Value::Null)?,
-        };
-        let means = Means { id: &self.id, retry: &self.retry, ambient: &self.ambient };
-        self.chain.apply(means, batch).await
+        })
     }
 }
 
@@ -310,6 +336,29 @@ mod tests {
             ["parse", "mask", "keep", "twice"]
         );
         assert_eq!(reshaped.hops()[0].records_in, reshaped.counts().read);
+    }
+
+    #[tokio::test]
+    async fn what_is_done_here_is_what_is_done_elsewhere() {
+        let reshaper = Pipeline::builder("p").transform(mask("mask", "/email").unwrap()).reshaper().unwrap();
+        assert!(reshaper.is_immediate());
+        let given = documents(&["{\"a\":1}", "no json", "", "{\"email\":\"a\"}\n{\"b\":2}"]);
+        let here = reshaper.apply_here(given.clone()).unwrap();
+        let elsewhere = reshaper.apply(given).await.unwrap();
+        assert_eq!((told(&here), here.counts()), (told(&elsewhere), elsewhere.counts()));
+        assert_eq!(here.hops()[1].records_in, 3);
+    }
+
+    #[test]
+    fn transforms_of_whole_batches_are_not_done_here() {
+        for waits in [
+            Pipeline::builder("p").transform(dedupe("once", ["/id"], 10).unwrap()),
+            Pipeline::builder("p").transform(flat_map("same", "1", |record| Ok(vec![record.body().clone()]))),
+        ] {
+            let reshaper = waits.reshaper().unwrap();
+            assert!(!reshaper.is_immediate());
+            assert_eq!(reshaper.apply_here(Vec::new()).unwrap_err().kind(), crate::ErrorKind::Unexpected);
+        }
     }
 
     #[tokio::test]

@@ -162,9 +162,7 @@ impl Draft {
         if self.content != Content::Json {
             return Err(RecordError::new("not-json", "the content of the record is not JSON"));
         }
-        let text = simdutf8::compat::from_utf8(&self.body).map_err(|error| {
-            RecordError::new("json", format!("not JSON: not UTF-8 at byte {}", error.valid_up_to()))
-        })?;
+        let text = simdutf8::basic::from_utf8(&self.body).map_err(|_| no_utf8(&self.body))?;
         self.text.clear();
         self.text.push_str(text);
         self.read = text.len();
@@ -216,6 +214,13 @@ impl Draft {
     fn find(&self, name: &str) -> Option<usize> {
         self.fields.iter().rposition(|field| is_key(&self.text, field, name))
     }
+}
+
+/// Where a text stops being UTF-8: looked for only if it is known to.
+#[cold]
+fn no_utf8(body: &[u8]) -> RecordError {
+    let at = simdutf8::compat::from_utf8(body).map_or_else(|error| error.valid_up_to(), str::len);
+    RecordError::new("json", format!("not JSON: not UTF-8 at byte {at}"))
 }
 
 /// Whether the key of a member means `name`.

@@ -9,6 +9,7 @@ use datalake_core::{Error, Format, Result};
 
 use super::FirehoseTransform;
 use super::hop::Worker;
+use super::spare::Spare;
 
 /// What Firehose and Lambda take as an answer is 6 MB; this is under it by either way of counting.
 const LIMIT: usize = 5_800_000;
@@ -76,6 +77,7 @@ impl FirehoseTransformBuilder {
             partitions: self.partitions.into(),
             bare: self.bare,
             limit: self.limit,
+            spare: Spare::default(),
         })
     }
 }

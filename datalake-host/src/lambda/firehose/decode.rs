@@ -2,14 +2,16 @@
 
 use std::ops::Range;
 
-use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use base64_simd::AsOut;
+use base64::{DecodeError, Engine};
 use bytes::Bytes;
 use datalake_core::{Content, RecordError};
 
 use super::envelope::{self, Opened, Origin};
-use super::event::Given;
+use super::event::{Event, Given};
+
+/// The reason of a record whose data is no Base64.
+pub(super) const NO_BASE64: &str = "base64";
 
 /// Some records of an event, decoded.
 #[derive(Debug, Default)]
@@ -23,27 +25,26 @@ pub(super) struct Decoded {
 /// A record as it came, or out of an event.
 #[derive(Debug)]
 pub(super) struct Piece {
+    /// Empty once it is on its way.
     pub(super) body: Bytes,
     /// What is known of the content and where it came from, if it was in an event.
     pub(super) opened: Option<(Content, Origin)>,
 }
 
-/// Decodes records. The data of all is decoded into one piece of memory.
-pub(super) fn decode(records: &[Given]) -> Decoded {
+/// Decodes records of an event. The data of all is decoded into one piece of memory.
+pub(super) fn decode(event: &Event, records: &[Given]) -> Decoded {
     let longest =
-        |given: &Given| given.data.as_ref().map_or(0, |data| base64::decoded_len_estimate(data.len()));
-    let mut memory = vec![0; records.iter().map(longest).sum()];
-    let mut used = 0;
+        |given: &Given| event.data(given).map_or(0, |data| base64::decoded_len_estimate(data.len()));
+    let mut memory = Vec::with_capacity(records.iter().map(longest).sum());
     let ranges: Vec<_> = records
         .iter()
         .map(|given| {
-            let data = given.data.as_ref().map_err(Clone::clone)?;
-            let length = decode_into(data, &mut memory[used..])?;
-            used += length;
-            Ok(used - length..used)
+            let no_data = || RecordError::new("data", "the record has no data in Base64");
+            let start = memory.len();
+            decode_onto(event.data(given).ok_or_else(no_data)?, &mut memory)?;
+            Ok(start..memory.len())
         })
         .collect();
-    memory.truncate(used);
     let memory = Bytes::from(memory);
     let mut decoded = Decoded { pieces: Vec::with_capacity(ranges.len()), records: Vec::new() };
     decoded.records.reserve(ranges.len());
@@ -77,25 +78,25 @@ fn events(data: &Bytes) -> Option<Result<Vec<Opened>, RecordError>> {
     lines.map(|line| envelope::open(&data.slice_ref(line))).collect()
 }
 
-/// Decodes into the start of some memory, and says how much of it is used. The fast way says no more than that something
-/// is wrong; then the slow one says what.
-fn decode_into(data: &[u8], memory: &mut [u8]) -> Result<usize, RecordError> {
-    if let Ok(decoded) = base64_simd::STANDARD.decode(data, memory.as_out()) {
-        return Ok(decoded.len());
+/// Decodes onto the end of some memory. The fast way says no more than that something is wrong; then the slow one says
+/// what.
+fn decode_onto(data: &[u8], memory: &mut Vec<u8>) -> Result<(), RecordError> {
+    if base64_simd::STANDARD.decode_append(data, memory).is_ok() {
+        return Ok(());
     }
-    STANDARD
-        .decode_slice(data, memory)
-        .map_err(|error| RecordError::new("base64", format!("the data is not Base64: {}", describe(&error))))
+    let decoded = STANDARD.decode(data).map_err(|error| {
+        RecordError::new(NO_BASE64, format!("the data is not Base64: {}", describe(error)))
+    })?;
+    memory.extend_from_slice(&decoded);
+    Ok(())
 }
 
 /// What is wrong, without a quotation.
-fn describe(error: &base64::DecodeSliceError) -> String {
-    use base64::DecodeError::{InvalidByte, InvalidLastSymbol, InvalidLength, InvalidPadding};
+fn describe(error: DecodeError) -> String {
     match error {
-        base64::DecodeSliceError::DecodeError(InvalidByte(at, _)) => format!("a wrong byte at {at}"),
-        base64::DecodeSliceError::DecodeError(InvalidLength(_)) => "a wrong length".into(),
-        base64::DecodeSliceError::DecodeError(InvalidLastSymbol { .. }) => "a wrong end".into(),
-        base64::DecodeSliceError::DecodeError(InvalidPadding) => "wrong padding".into(),
-        base64::DecodeSliceError::OutputSliceTooSmall => "a wrong length".into(),
+        DecodeError::InvalidByte(at, _) => format!("a wrong byte at {at}"),
+        DecodeError::InvalidLength(_) => "a wrong length".into(),
+        DecodeError::InvalidLastSymbol { .. } => "a wrong end".into(),
+        DecodeError::InvalidPadding => "wrong padding".into(),
     }
 }

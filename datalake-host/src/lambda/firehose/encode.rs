@@ -1,5 +1,6 @@
 //! What became of a record, as its entry in the answer.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
 
@@ -12,73 +13,125 @@ use datalake_core::transform::Draft;
 use datalake_core::{Content, Record, RecordError};
 
 use super::decode::Piece;
+use super::entry::{self, END, START};
 use super::envelope::Origin;
 use super::hop::Hop;
 use super::reply::Said;
+use super::spare::Spare;
 
-/// What an entry has besides its data and its keys, with the padding of Base64.
-const ENTRY: usize = 32;
 /// What a key has, about.
 const KEY: usize = 32;
 
-/// Writes the entries of records one after the other, all into one piece of memory.
+/// Writes what became of records, one after the other, as the text of an answer.
 pub(super) struct Encoder<'a> {
     partitions: &'a [Partition],
     /// `None` to write records as they are.
     hop: Option<&'a Hop>,
     lines: Vec<u8>,
-    entries: Vec<u8>,
-    /// What became of each record so far.
-    ends: Vec<End>,
+    told: Told,
     keys: String,
     draft: Draft,
 }
 
+/// What became of some records.
+pub(super) struct Told {
+    /// An answer that lacks its end, if these are all the records.
+    text: Vec<u8>,
+    ends: Vec<End>,
+}
+
 enum End {
-    /// Where its entry is.
+    /// Where its entry goes on after the id.
     Ok(Range<usize>),
     Dropped,
     Failed(RecordError),
 }
 
+impl Told {
+    /// What is said of each record.
+    pub(super) fn said(&self) -> impl Iterator<Item = Said<'_>> {
+        self.ends.iter().map(|end| match end {
+            End::Ok(range) => Said::Ok(&self.text[range.clone()]),
+            End::Dropped => Said::Dropped,
+            End::Failed(error) => Said::Failed(Cow::Borrowed(error)),
+        })
+    }
+
+    /// The bytes of the answer of them all.
+    pub(super) fn bytes(all: &[Self]) -> usize {
+        let entries = |told: &Self| 1 + told.text.len() - START.len();
+        START.len() + all.iter().map(entries).sum::<usize>() + END.len()
+    }
+
+    /// The answer of them all.
+    pub(super) fn together(mut all: Vec<Self>, spare: &Spare) -> Vec<u8> {
+        let mut answer = if let [one] = &mut all[..] {
+            std::mem::take(&mut one.text)
+        } else {
+            let mut answer = spare.take(Self::bytes(&all));
+            answer.extend_from_slice(START);
+            for (n, told) in all.into_iter().enumerate() {
+                answer.extend_from_slice(if n > 0 { b"," } else { b"" });
+                answer.extend_from_slice(&told.text[START.len()..]);
+                spare.give(told.text);
+            }
+            answer
+        };
+        answer.extend_from_slice(END);
+        answer
+    }
+}
+
 impl<'a> Encoder<'a> {
-    /// Begins with room for so many records, whose bodies have so many bytes.
+    /// Begins with room for so many records, whose ids and data have so many bytes in the event.
     pub(super) fn new(
         partitions: &'a [Partition],
         hop: Option<&'a Hop>,
         (records, bytes): (usize, usize),
+        spare: &Spare,
     ) -> Self {
-        let lines = bytes + records * hop.map_or(1, Hop::usual);
+        let more = entry::USUAL + hop.map_or(0, Hop::usual).div_ceil(3) * 4 + partitions.len() * KEY;
+        let mut text = spare.take(START.len() + bytes + records * more + END.len());
+        text.extend_from_slice(START);
         Self {
             partitions,
             hop,
             lines: Vec::new(),
-            entries: Vec::with_capacity(lines / 3 * 4 + records * (ENTRY + partitions.len() * KEY)),
-            ends: Vec::with_capacity(records),
+            told: Told { text, ends: Vec::with_capacity(records) },
             keys: String::new(),
             draft: Draft::new(Bytes::new(), Content::Opaque),
         }
     }
 
-    /// The next record is refused.
-    pub(super) fn refuse(&mut self, error: RecordError) {
-        self.ends.push(End::Failed(error));
+    /// The record with this id is refused, for what is wrong with the data it came with.
+    pub(super) fn refuse(&mut self, id: &[u8], came: &[u8], error: RecordError) {
+        entry::open(&mut self.told.text, id);
+        self.fail(came, error);
     }
 
-    /// The next record, by what became of its pieces. `arrival` is when Firehose got it.
-    pub(super) fn encode(&mut self, pieces: &[(Outcome<'_>, &Piece)], arrival: DateTime<Utc>) {
-        let end = self.end(pieces, arrival).unwrap_or_else(End::Failed);
-        self.ends.push(end);
+    /// The record with this id, by what became of its pieces. `came` is its data as it came, and `arrival` when Firehose
+    /// got it.
+    pub(super) fn encode(
+        &mut self,
+        (id, came): (&[u8], &[u8]),
+        pieces: &[(Outcome<'_>, &Piece)],
+        arrival: DateTime<Utc>,
+    ) {
+        entry::open(&mut self.told.text, id);
+        match self.end(pieces, arrival) {
+            Ok(end) => self.told.ends.push(end),
+            Err(error) => self.fail(came, error),
+        }
     }
 
-    /// What is said of each record.
-    pub(super) fn finish(self) -> impl Iterator<Item = Said> {
-        let entries = Bytes::from(self.entries);
-        self.ends.into_iter().map(move |end| match end {
-            End::Ok(range) => Said::Ok(entries.slice(range)),
-            End::Dropped => Said::Dropped,
-            End::Failed(error) => Said::Failed(error),
-        })
+    fn fail(&mut self, came: &[u8], error: RecordError) {
+        entry::failed(&mut self.told.text, came);
+        self.told.ends.push(End::Failed(error));
+    }
+
+    /// What became of the records.
+    pub(super) fn finish(self) -> Told {
+        self.told
     }
 
     fn end(&mut self, pieces: &[(Outcome<'_>, &Piece)], arrival: DateTime<Utc>) -> Result<End, RecordError> {
@@ -91,23 +144,25 @@ impl<'a> Encoder<'a> {
             outcome.records.iter().for_each(|record| self.line(record, origin));
         }
         if self.lines.is_empty() {
+            entry::dropped(&mut self.told.text);
             return Ok(End::Dropped);
         }
         self.keys.clear();
         if !self.partitions.is_empty() {
             self.keys(pieces.iter().flat_map(|(outcome, _)| outcome.records), arrival)?;
         }
-        let start = self.entries.len();
-        self.entries.extend_from_slice(br#","result":"Ok","data":""#);
-        STANDARD.encode_append(&self.lines, &mut self.entries);
-        self.entries.push(b'"');
+        let text = &mut self.told.text;
+        let start = text.len();
+        text.extend_from_slice(br#","result":"Ok","data":""#);
+        STANDARD.encode_append(&self.lines, text);
+        text.push(b'"');
         if !self.partitions.is_empty() {
-            self.entries.extend_from_slice(br#","metadata":{"partitionKeys":{"#);
-            self.entries.extend_from_slice(self.keys.as_bytes());
-            self.entries.extend_from_slice(b"}}");
+            text.extend_from_slice(br#","metadata":{"partitionKeys":{"#);
+            text.extend_from_slice(self.keys.as_bytes());
+            text.extend_from_slice(b"}}");
         }
-        self.entries.push(b'}');
-        Ok(End::Ok(start..self.entries.len()))
+        text.push(b'}');
+        Ok(End::Ok(start..text.len()))
     }
 
     fn line(&mut self, record: &Record, origin: Option<&Origin>) {

@@ -52,11 +52,13 @@ mod answer;
 mod builder;
 mod decode;
 mod encode;
+mod entry;
 mod envelope;
 mod event;
 mod hop;
 mod log;
 mod reply;
+mod spare;
 
 #[cfg(test)]
 mod tests;
@@ -64,6 +66,7 @@ mod tests;
 pub use builder::FirehoseTransformBuilder;
 
 use hop::Worker;
+use spare::Spare;
 
 /// Transforms the records of a delivery stream. See [the module](self).
 pub struct FirehoseTransform {
@@ -73,6 +76,7 @@ pub struct FirehoseTransform {
     partitions: Arc<[Partition]>,
     bare: bool,
     limit: usize,
+    spare: Spare,
 }
 
 impl FirehoseTransform {

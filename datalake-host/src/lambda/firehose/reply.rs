@@ -1,41 +1,41 @@
-//! The answer: every record once, and never more bytes than Firehose takes.
+//! The answer if not all can be said as it was to be: every record once, and never more bytes than Firehose takes.
 
-use bytes::Bytes;
+use std::borrow::Cow;
+
 use datalake_core::{Error, ErrorKind, RecordError, Result};
 
-const START: &[u8] = br#"{"records":["#;
-const END: &[u8] = b"]}";
+use super::entry::{self, END, START};
 
 /// What is said of one record.
-#[derive(Debug)]
-pub(super) enum Said {
+#[derive(Debug, Clone)]
+pub(super) enum Said<'a> {
     /// It goes on, as this: all of its entry in the answer after the id.
-    Ok(Bytes),
+    Ok(&'a [u8]),
     /// It is left out on purpose.
     Dropped,
     /// It is refused, and Firehose keeps it as it came.
-    Failed(RecordError),
+    Failed(Cow<'a, RecordError>),
 }
 
 /// An answer to be: what is said of each record, under its id and with the data it came with.
 #[derive(Debug, Default)]
-pub(super) struct Reply {
-    entries: Vec<Entry>,
+pub(super) struct Reply<'a> {
+    entries: Vec<Entry<'a>>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    id: Bytes,
-    data: Bytes,
-    said: Said,
+struct Entry<'a> {
+    id: &'a [u8],
+    data: &'a [u8],
+    said: Said<'a>,
 }
 
-impl Reply {
+impl<'a> Reply<'a> {
     pub(super) fn with_capacity(records: usize) -> Self {
         Self { entries: Vec::with_capacity(records) }
     }
 
-    pub(super) fn add(&mut self, id: Bytes, data: Bytes, said: Said) {
+    pub(super) fn add(&mut self, id: &'a [u8], data: &'a [u8], said: Said<'a>) {
         self.entries.push(Entry { id, data, said });
     }
 
@@ -47,12 +47,12 @@ impl Reply {
     /// Refuses a record after all, because there is another with its id.
     pub(super) fn refuse_again(&mut self, entry: usize) {
         let error = RecordError::new("duplicate-id", "several records have the same id");
-        self.entries[entry].said = Said::Failed(error);
+        self.entries[entry].said = Said::Failed(Cow::Owned(error));
     }
 
     /// What is said so far.
-    pub(super) fn said(&self) -> impl Iterator<Item = (&[u8], &Said)> {
-        self.entries.iter().map(|entry| (&entry.id[..], &entry.said))
+    pub(super) fn said(&self) -> impl Iterator<Item = (&'a [u8], Said<'a>)> {
+        self.entries.iter().map(|entry| (entry.id, entry.said.clone()))
     }
 
     /// Hands back what does not fit: from the first record on, each that leaves room for an answer to all the others
@@ -76,7 +76,7 @@ impl Reply {
                 used = used - least + whole;
             } else if matches!(entry.said, Said::Ok(_)) {
                 let message = "the answer has no room left: set a smaller buffer for the transformation";
-                entry.said = Said::Failed(RecordError::new("answer-full", message));
+                entry.said = Said::Failed(Cow::Owned(RecordError::new("answer-full", message)));
             }
         }
         // What is refused comes back as it was, as far as there is room: Firehose has it anyway.
@@ -84,7 +84,7 @@ impl Reply {
             if matches!(entry.said, Said::Failed(_)) && used + entry.data.len() <= limit {
                 used += entry.data.len();
             } else {
-                entry.data = Bytes::new();
+                entry.data = &[];
             }
         }
         Ok(())
@@ -95,20 +95,12 @@ impl Reply {
         let size: usize = self.entries.iter().map(|entry| entry.whole() + entry.data.len()).sum();
         let mut out = Vec::with_capacity(START.len() + END.len() + size);
         out.extend_from_slice(START);
-        for (n, entry) in self.entries.iter().enumerate() {
-            if n > 0 {
-                out.push(b',');
-            }
-            out.extend_from_slice(OPEN);
-            out.extend_from_slice(if entry.id.is_empty() { NO_ID } else { &entry.id });
-            match &entry.said {
+        for Entry { id, data, said } in &self.entries {
+            entry::open(&mut out, id);
+            match said {
                 Said::Ok(rest) => out.extend_from_slice(rest),
-                Said::Dropped => out.extend_from_slice(DROPPED),
-                Said::Failed(_) => {
-                    out.extend_from_slice(FAILED);
-                    out.extend_from_slice(&entry.data);
-                    out.extend_from_slice(CLOSE);
-                }
+                Said::Dropped => entry::dropped(&mut out),
+                Said::Failed(_) => entry::failed(&mut out, data),
             }
         }
         out.extend_from_slice(END);
@@ -116,31 +108,19 @@ impl Reply {
     }
 }
 
-const OPEN: &[u8] = br#"{"recordId":"#;
-const NO_ID: &[u8] = br#""""#;
-const DROPPED: &[u8] = br#","result":"Dropped","data":""}"#;
-const FAILED: &[u8] = br#","result":"ProcessingFailed","data":""#;
-const CLOSE: &[u8] = br#""}"#;
-
-impl Entry {
+impl Entry<'_> {
     /// Its bytes, the comma before it included.
     fn whole(&self) -> usize {
         match &self.said {
-            Said::Ok(rest) => self.named() + rest.len(),
-            Said::Dropped => self.named() + DROPPED.len(),
-            Said::Failed(_) => self.least(),
+            Said::Ok(rest) => entry::opened(self.id) + rest.len(),
+            _ => self.least(),
         }
     }
 
     /// Its bytes if there is room for no more.
     fn least(&self) -> usize {
-        match self.said {
-            Said::Dropped => self.named() + DROPPED.len(),
-            _ => self.named() + FAILED.len() + CLOSE.len(),
-        }
-    }
-
-    fn named(&self) -> usize {
-        1 + OPEN.len() + if self.id.is_empty() { NO_ID.len() } else { self.id.len() }
+        let rest =
+            if matches!(self.said, Said::Dropped) { entry::DROPPED_BYTES } else { entry::FAILED_BYTES };
+        entry::opened(self.id) + rest
     }
 }
