@@ -143,9 +143,12 @@ impl Chain {
         let documents: Arc<[Document]> = documents.into();
         check_size(&documents)?;
         let start = ambient.now();
-        let (cut, mut records) = cut_records(&self.decoders, &documents, &self.parse, self.count_only);
-        let mut hops = Vec::new();
-        if !self.count_only {
+        let (mut records, mut hops) =
+            (Records::new(Arc::clone(&documents), Vec::new(), Arc::clone(&self.parse)), Vec::new());
+        let cut = if self.count_only {
+            documents.iter().map(|document| self.decoders.count(document)).collect()
+        } else {
+            let cut = cut_records(&self.decoders, &mut records);
             let before = records.rejected.len() as u64;
             let mut tallies = run(&mut records, Some(&self.parse), &self.first);
             if let Some(parsed) = tallies.first_mut() {
@@ -155,7 +158,8 @@ impl Chain {
             let steps = std::iter::once(&self.parse).chain(self.first.iter().map(|(step, _)| step));
             let end = ambient.now();
             hops.extend(steps.zip(tallies).map(|(step, tally)| self.hop(step, tally, start, end)));
-        }
+            cut
+        };
         Ok(Transformed { documents, cut, records, hops, acquired, requests, derived_from, position })
     }
 
@@ -280,17 +284,11 @@ fn check_size(documents: &[Document]) -> Result<()> {
     Ok(())
 }
 
-/// The records of each document, and all of them, unless they are only counted.
-fn cut_records(
-    decoders: &Decoders,
-    documents: &Arc<[Document]>,
-    parse: &Arc<Step>,
-    count_only: bool,
-) -> (Vec<u32>, Records) {
-    let mut cut = Vec::with_capacity(documents.len());
-    let mut records = Records::new(Arc::clone(documents), Vec::new(), Arc::clone(parse));
+/// Cuts documents into records, and says how many each has.
+fn cut_records(decoders: &Decoders, records: &mut Records) -> Vec<u32> {
+    let documents = Arc::clone(records.documents());
     let mut ordinal = 0_u32;
-    for (index, document) in documents.iter().enumerate() {
+    let cut = documents.iter().enumerate().map(|(index, document)| {
         let first = ordinal;
         decoders.split(document, |piece| {
             let origin = RecordRef {
@@ -302,12 +300,11 @@ fn cut_records(
             };
             ordinal += 1;
             match piece.error {
-                _ if count_only => {}
                 None => records.records.push(Record::new(piece.body, origin, piece.content)),
                 Some(error) => records.reject(origin, error),
             }
         });
-        cut.push(ordinal - first);
-    }
-    (cut, records)
+        ordinal - first
+    });
+    cut.collect()
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Piece, cut};
+use super::{Piece, count, cut};
 use crate::RecordError;
 use crate::document::Document;
 use crate::format::Format;
@@ -75,6 +75,16 @@ impl Decoders {
             },
             known => cut(document, known, piece),
         }
+    }
+
+    /// How many pieces [`split`](Self::split) gives, without a body for each.
+    pub(crate) fn count(&self, document: &Document) -> u32 {
+        let mut pieces = 0;
+        match &**document.format() {
+            Format::Decoded { .. } => self.split(document, |_| pieces += 1),
+            known => pieces = count(document, known),
+        }
+        pieces
     }
 }
 

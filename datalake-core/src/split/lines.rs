@@ -1,22 +1,17 @@
-//! Lines of text and lines of JSON.
+//! Lines of text and lines of JSON: where they are.
 
 use std::ops::Range;
 
-use bytes::Bytes;
-
-use super::Piece;
-use crate::format::Content;
-
 /// Every line, also a blank one.
-pub(super) fn opaque(bytes: &Bytes, mut piece: impl FnMut(Piece)) {
-    each(bytes, 0, |range| piece(Piece::of(bytes, range, Content::Opaque)));
+pub(super) fn all(bytes: &[u8], line: impl FnMut(Range<usize>)) {
+    each(bytes, 0, line);
 }
 
 /// Every line that is not blank, from an offset on.
-pub(super) fn ndjson(bytes: &Bytes, from: usize, mut piece: impl FnMut(Piece)) {
+pub(super) fn filled(bytes: &[u8], from: usize, mut line: impl FnMut(Range<usize>)) {
     each(bytes, from, |range| {
         if !bytes[range.clone()].iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
-            piece(Piece::of(bytes, range, Content::Json));
+            line(range);
         }
     });
 }

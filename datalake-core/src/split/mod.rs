@@ -100,14 +100,32 @@ fn cut(document: &Document, format: &Format, mut piece: impl FnMut(Piece)) {
     match format {
         Format::Whole => piece(Piece::of(bytes, 0..bytes.len(), Content::Opaque)),
         Format::Json => piece(Piece::of(bytes, json::trim(bytes, bom(bytes)..bytes.len()), Content::Json)),
-        Format::Lines => lines::opaque(bytes, piece),
-        Format::Ndjson => lines::ndjson(bytes, if first { bom(bytes) } else { 0 }, piece),
+        Format::Lines => lines::all(bytes, |range| piece(Piece::of(bytes, range, Content::Opaque))),
+        Format::Ndjson => {
+            lines::filled(bytes, mark(document), |range| piece(Piece::of(bytes, range, Content::Json)))
+        }
         Format::JsonArray { pointer } if pointer.is_empty() => json::array(bytes, first, piece),
         Format::JsonArray { pointer } => json::array_at(bytes, pointer, piece),
         Format::Csv(format) => csv::rows(bytes, document.offset(), format, piece),
         Format::Xml { element } => xml::elements(bytes, element, piece),
         Format::Decoded { .. } => {}
     }
+}
+
+/// How many pieces [`cut`] cuts.
+fn count(document: &Document, format: &Format) -> u32 {
+    let mut pieces = 0;
+    match format {
+        Format::Lines => lines::all(document.bytes(), |_| pieces += 1),
+        Format::Ndjson => lines::filled(document.bytes(), mark(document), |_| pieces += 1),
+        _ => cut(document, format, |_| pieces += 1),
+    }
+    pieces
+}
+
+/// The length of the byte order mark of a document at the start of its content, if there is one.
+fn mark(document: &Document) -> usize {
+    if document.offset() == 0 { bom(document.bytes()) } else { 0 }
 }
 
 /// The length of the byte order mark at the start, if there is one.

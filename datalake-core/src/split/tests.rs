@@ -11,6 +11,7 @@ fn pieces_at(bytes: &[u8], offset: u64, format: Format) -> Vec<Piece> {
     let document = Document::new(Bytes::copy_from_slice(bytes), "test", format).at(offset);
     let mut pieces = Vec::new();
     split(&document, |piece| pieces.push(piece));
+    assert_eq!(Decoders::default().count(&document) as usize, pieces.len());
     pieces
 }
 
