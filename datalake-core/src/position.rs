@@ -64,7 +64,8 @@ impl Position {
     /// [`ErrorKind::PositionInvalid`] if another source, or another version, wrote it.
     pub fn decode<T: DeserializeOwned>(&self, schema: &str) -> Result<T> {
         if self.schema != schema {
-            return Err(Error::new(ErrorKind::PositionInvalid, "the position is not of this source")
+            let message = "the position was written by another source, or by another version of this one";
+            return Err(Error::new(ErrorKind::PositionInvalid, message)
                 .with("found", &self.schema)
                 .with("expected", schema));
         }

@@ -57,7 +57,10 @@ fn show(trace: &Trace, most: usize, out: &mut Out) {
         let line = format!("{}left out by a transform", label("filtered", out));
         out.line(line);
     }
-    for (n, hop) in trace.envelope.hops.iter().rev().enumerate() {
+    // Back from the last step that the record met.
+    let last = trace.quarantined.as_ref().map_or(u32::MAX, |refused| refused.step.n);
+    let met = trace.envelope.hops.iter().filter(|hop| hop.n <= last);
+    for (n, hop) in met.rev().enumerate() {
         let line = format!("{}{}", label(if n == 0 { "changed by" } else { "" }, out), describe(hop));
         out.line(line);
     }
@@ -93,9 +96,10 @@ fn show(trace: &Trace, most: usize, out: &mut Out) {
     }
 }
 
+/// A step, and what it did with the whole batch.
 fn describe(hop: &Hop) -> String {
     let mut text = format!(
-        "{} {}: {} in, {} out",
+        "{} {} (of the batch: {} in, {} out",
         plain(&hop.name),
         plain(&hop.version),
         hop.records_in,
@@ -107,5 +111,6 @@ fn describe(hop: &Hop) -> String {
     if hop.rejected > 0 {
         text.push_str(&format!(", {} refused", hop.rejected));
     }
+    text.push(')');
     text
 }

@@ -100,7 +100,11 @@ pub(crate) async fn lake(lake: &Lake, globals: &Globals) -> Result<ExitCode> {
     quarantine(lake).await?;
     say!("\nIs it whole? (quickstart verify)");
     let code = look(Command::Verify(Default::default())).await;
-    say!("\nRun it again: only what is new is acquired. `quickstart --help` lists the commands.");
+    say!(
+        "\nRun it again, and only what is new is acquired: by then the app has sent other events, and that is all."
+    );
+    let program = std::env::args().next().unwrap_or_default();
+    say!("The commands in brackets are this program's, {program}; with --help it lists them all.");
     Ok(code)
 }
 
