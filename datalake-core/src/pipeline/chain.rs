@@ -171,13 +171,13 @@ impl Chain {
             match stretch {
                 Stretch::Fused(links) => {
                     let mut records = transformed.records;
-                    let start = means.ambient.now();
                     let (moved, ambient) = (Arc::clone(links), means.ambient.clone());
                     let done = means.ambient.cpu().run(move || {
+                        let start = ambient.now();
                         let tallies = run(&mut records, None, &moved);
-                        (tallies, records, ambient.now())
+                        (tallies, records, start, ambient.now())
                     });
-                    let (tallies, changed, end) = done.await?;
+                    let (tallies, changed, start, end) = done.await?;
                     let steps = links.iter().map(|(step, _)| step).zip(tallies);
                     transformed.hops.extend(steps.map(|(step, tally)| self.hop(step, tally, start, end)));
                     transformed.records = changed;

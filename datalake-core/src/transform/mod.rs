@@ -58,7 +58,8 @@ pub trait Transform: Send + Sync + 'static {
     /// The version of this step in lineage. Change it when the output changes.
     fn version(&self) -> &str;
 
-    /// The settings that decide the output, for the digest in lineage. No secret, not even hashed.
+    /// The settings that decide the output, for the digest in lineage, which is made once for each pipeline: they do not
+    /// change while it lives. No secret, not even hashed.
     fn config(&self) -> Value {
         Value::Null
     }
@@ -105,7 +106,8 @@ pub trait RecordTransform: Send + Sync + 'static {
     /// The version of this step in lineage.
     fn version(&self) -> &str;
 
-    /// The settings that decide the output, for the digest in lineage. No secret, not even hashed.
+    /// The settings that decide the output, for the digest in lineage, which is made once for each pipeline: they do not
+    /// change while it lives. No secret, not even hashed.
     fn config(&self) -> Value {
         Value::Null
     }

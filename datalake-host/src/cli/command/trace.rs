@@ -57,8 +57,9 @@ fn show(trace: &Trace, most: usize, out: &mut Out) {
         let line = format!("{}left out by a transform", label("filtered", out));
         out.line(line);
     }
-    // Back from the last step that the record met.
-    let last = trace.quarantined.as_ref().map_or(u32::MAX, |refused| refused.step.n);
+    // Back from the last step that the record met, or one that it became.
+    let refused = trace.quarantined.as_ref().filter(|_| trace.curated.is_empty());
+    let last = refused.map_or(u32::MAX, |refused| refused.step.n);
     let met = trace.envelope.hops.iter().filter(|hop| hop.n <= last);
     for (n, hop) in met.rev().enumerate() {
         let line = format!("{}{}", label(if n == 0 { "changed by" } else { "" }, out), describe(hop));

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use datalake_core::lake::Partition;
 use datalake_core::pipeline::{Reshaped, Reshaper};
-use datalake_core::{Content, Document, Format, Hop, RecordError, Result};
+use datalake_core::{Content, Document, Format, Hop, Result};
 use futures::future::try_join_all;
 
 use super::decode::{Decoded, NO_BASE64, Piece, decode};
@@ -59,7 +59,8 @@ fn write(event: &Event, done: Vec<(Told, Vec<Hop>)>, limit: usize, spare: &Spare
         log::tell(event, ids().zip(told.iter().flat_map(Told::said)), &hops);
         return Ok(spare.lend(Told::together(told, spare)));
     }
-    let mut reply = reply(event, told.iter().flat_map(Told::said));
+    let said = told.iter().flat_map(|told| told.said().zip(told.sound()));
+    let mut reply = reply(event, said);
     reply.fit(limit)?;
     log::tell(event, reply.said(), &hops);
     Ok(reply.write().into())
@@ -160,13 +161,15 @@ impl Part {
         let mut outcomes = reshaped.outcomes().zip(&decoded.pieces);
         let mut own = Vec::new();
         for (given, pieces) in self.event.records[records].iter().zip(&decoded.records) {
-            let id = self.event.id(given);
+            let (id, came) = (self.event.id(given), self.event.data(given));
             match pieces {
-                Err(error) => encoder.refuse(id, came(&self.event, given, Some(error)), error.clone()),
+                Err(error) => {
+                    encoder.refuse(id, came.filter(|_| error.reason != NO_BASE64), error.clone());
+                }
                 Ok(pieces) => {
                     own.clear();
                     own.extend(outcomes.by_ref().take(*pieces));
-                    let came = came(&self.event, given, None);
+                    let came = came.unwrap_or_default();
                     encoder.encode((id, came), &own, given.arrival.unwrap_or(self.now));
                 }
             }
@@ -174,18 +177,11 @@ impl Part {
     }
 }
 
-/// What a record that is refused is handed back as: what came, unless it is no Base64 and so maybe no text that JSON
-/// can hold as it is.
-fn came<'a>(event: &'a Event, given: &'a Given, refused: Option<&RecordError>) -> &'a [u8] {
-    let sound = refused.is_none_or(|error| error.reason != NO_BASE64);
-    event.data(given).filter(|_| sound).unwrap_or_default()
-}
-
 /// Puts together what is said. Of records that share an id the first is answered for all: as refused.
-fn reply<'a>(event: &'a Event, said: impl Iterator<Item = Said<'a>>) -> Reply<'a> {
+fn reply<'a>(event: &'a Event, said: impl Iterator<Item = (Said<'a>, bool)>) -> Reply<'a> {
     let mut reply = Reply::with_capacity(event.records.len());
     let mut seen: HashMap<&[u8], usize> = HashMap::new();
-    for (given, said) in event.records.iter().zip(said) {
+    for (given, (said, sound)) in event.records.iter().zip(said) {
         let (id, next) = (event.id(given), reply.len());
         if !id.is_empty() {
             let first = *seen.entry(id).or_insert(next);
@@ -194,8 +190,7 @@ fn reply<'a>(event: &'a Event, said: impl Iterator<Item = Said<'a>>) -> Reply<'a
                 continue;
             }
         }
-        let refused = if let Said::Failed(error) = &said { Some(&**error) } else { None };
-        reply.add(id, came(event, given, refused), said);
+        reply.add(id, event.data(given).filter(|_| sound).unwrap_or_default(), said);
     }
     reply
 }

@@ -44,7 +44,11 @@ enum End {
     /// Where its entry goes on after the id.
     Ok(Range<usize>),
     Dropped,
-    Failed(RecordError),
+    Failed {
+        error: RecordError,
+        /// Whether the data it came with is Base64, and so a text that JSON can hold as it is.
+        sound: bool,
+    },
 }
 
 impl Told {
@@ -53,8 +57,13 @@ impl Told {
         self.ends.iter().map(|end| match end {
             End::Ok(range) => Said::Ok(&self.text[range.clone()]),
             End::Dropped => Said::Dropped,
-            End::Failed(error) => Said::Failed(Cow::Borrowed(error)),
+            End::Failed { error, .. } => Said::Failed(Cow::Borrowed(error)),
         })
+    }
+
+    /// Of each record, whether the data it came with can be handed back.
+    pub(super) fn sound(&self) -> impl Iterator<Item = bool> {
+        self.ends.iter().map(|end| !matches!(end, End::Failed { sound: false, .. }))
     }
 
     /// The bytes of the answer of them all.
@@ -103,8 +112,9 @@ impl<'a> Encoder<'a> {
         }
     }
 
-    /// The record with this id is refused, for what is wrong with the data it came with.
-    pub(super) fn refuse(&mut self, id: &[u8], came: &[u8], error: RecordError) {
+    /// The record with this id is refused, for what is wrong with the data it came with: `came`, or `None` if that is
+    /// no text that JSON can hold as it is.
+    pub(super) fn refuse(&mut self, id: &[u8], came: Option<&[u8]>, error: RecordError) {
         entry::open(&mut self.told.text, id);
         self.fail(came, error);
     }
@@ -120,13 +130,13 @@ impl<'a> Encoder<'a> {
         entry::open(&mut self.told.text, id);
         match self.end(pieces, arrival) {
             Ok(end) => self.told.ends.push(end),
-            Err(error) => self.fail(came, error),
+            Err(error) => self.fail(Some(came), error),
         }
     }
 
-    fn fail(&mut self, came: &[u8], error: RecordError) {
-        entry::failed(&mut self.told.text, came);
-        self.told.ends.push(End::Failed(error));
+    fn fail(&mut self, came: Option<&[u8]>, error: RecordError) {
+        entry::failed(&mut self.told.text, came.unwrap_or_default());
+        self.told.ends.push(End::Failed { error, sound: came.is_some() });
     }
 
     /// What became of the records.

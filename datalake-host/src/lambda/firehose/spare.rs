@@ -20,17 +20,18 @@ impl Spare {
         let enough = |(_, memory): &(usize, &Vec<u8>)| memory.capacity() >= bytes;
         let least = kept.iter().enumerate().filter(enough).min_by_key(|(_, memory)| memory.capacity());
         match least.map(|(n, _)| n) {
-            Some(n) => kept.swap_remove(n),
+            Some(n) => kept.remove(n),
             None => Vec::with_capacity(bytes),
         }
     }
 
-    /// Keeps memory for later.
+    /// Keeps memory for later, in the place of the oldest if that would be too much.
     pub(super) fn give(&self, mut memory: Vec<u8>) {
         memory.clear();
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if kept.iter().map(Vec::capacity).sum::<usize>() + memory.capacity() <= KEPT {
-            kept.push(memory);
+        kept.push(memory);
+        while kept.iter().map(Vec::capacity).sum::<usize>() > KEPT {
+            kept.remove(0);
         }
     }
 
@@ -87,10 +88,13 @@ mod tests {
     #[test]
     fn the_least_memory_that_is_enough_is_taken_and_not_all_is_kept() {
         let spare = Spare::default();
-        for bytes in [100, 3000, 2000, KEPT] {
+        for bytes in [100, 3000, 2000] {
             spare.give(Vec::with_capacity(bytes));
         }
         assert_eq!([1500, 50, 4000].map(|bytes| spare.take(bytes).capacity()), [2000, 100, 4000]);
-        assert_eq!(spare.0.lock().unwrap().len(), 1);
+        spare.give(Vec::with_capacity(KEPT));
+        assert_eq!(spare.take(1).capacity(), KEPT, "the oldest makes room");
+        spare.give(Vec::with_capacity(KEPT + 1));
+        assert!(spare.0.lock().unwrap().is_empty());
     }
 }

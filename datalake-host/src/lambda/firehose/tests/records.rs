@@ -2,7 +2,10 @@
 
 use datalake_core::lake::Partition;
 use datalake_core::transform::{Pointer, dedupe, flat_map, map};
-use datalake_core::{Error, ErrorKind, Format, Pipeline, Records, Result, Retry, Transform, async_trait};
+use datalake_core::{
+    Ambient, Cpu, Error, ErrorKind, Format, Pipeline, Records, Result, Retry, SystemClock, SystemEntropy,
+    Transform, async_trait,
+};
 use serde_json::{Value, json};
 
 use super::{FirehoseTransform, entry, event, orders, plain, said};
@@ -26,6 +29,48 @@ async fn a_record_is_kept_dropped_or_refused() {
             entry("5", "ProcessingFailed", "{\"a\":1}\n\n{\"b\":\n"),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_record_that_a_step_refuses_for_any_reason_comes_back_as_it_came() {
+    let refuse = || {
+        Pipeline::builder("orders").transform(datalake_core::transform::filter("odd", "1", |_| {
+            Err(datalake_core::RecordError::new("base64", "a field is no Base64"))
+        }))
+    };
+    for ids in [["1", "2"], ["2", "1"]] {
+        let given = event(ids.map(|id| (id, &b"{\"id\":1}"[..])));
+        assert_eq!(
+            said(&plain(refuse()).answer(given).await.unwrap()),
+            ids.map(|id| entry(id, "ProcessingFailed", "{\"id\":1}"))
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_of_several_threads_is_that_of_one() {
+    let note = "x".repeat(700);
+    let orders: Vec<_> = (0..2500)
+        .map(|n| {
+            let line = match n % 50 {
+                7 => "no json".to_owned(),
+                9 => "{\"drop\":true}".to_owned(),
+                _ => format!("{{\"id\":{n},\"email\":\"a@b.example\",\"note\":\"{note}\"}}"),
+            };
+            (format!("{n:05}"), line)
+        })
+        .collect();
+    let given = event(orders.iter().map(|(id, line)| (id.as_str(), line.as_bytes())));
+    let mut answers = Vec::new();
+    for cpu in [Cpu::inline(), Cpu::threads(1), Cpu::threads(3)] {
+        let ambient = Ambient::new(SystemClock, SystemEntropy, cpu);
+        let transform = plain(super::orders().ambient(ambient));
+        for _ in 0..3 {
+            answers.push(transform.answer(given.clone()).await.unwrap());
+        }
+    }
+    assert_eq!(said(&answers[0]).len(), 2500);
+    assert!(answers.iter().all(|answer| answer == &answers[0]));
 }
 
 #[tokio::test]
