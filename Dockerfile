@@ -5,7 +5,7 @@
 #   docker buildx build --platform linux/amd64,linux/arm64 --tag hydrate .
 #   docker run hydrate --input URL --dataset NAME --lake s3://BUCKET/PREFIX run --health 127.0.0.1:8081 --grace 8s
 #
-# BIN and FEATURES choose another of the examples: --build-arg BIN=sap_to_lake.
+# BIN and FEATURES choose another of the examples: --build-arg BIN=sap_to_lake --build-arg FEATURES=s3,sap.
 
 FROM --platform=$BUILDPLATFORM rust:1.95-slim-bookworm AS build
 ARG TARGETARCH

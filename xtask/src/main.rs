@@ -34,6 +34,7 @@ cargo xtask bounds                    measures the memory of the real `hydrate` 
 cargo xtask lambda [NAME]...           packages workers for Lambda, and says what they weigh and how long they take to begin
 cargo xtask licences                  every dependency has a licence that allows both of ours
 cargo xtask msrv                      every crate states the Rust version, and no dependency needs a newer one
+cargo xtask slim                      what is to be built quickly, or anywhere, is built from little
 cargo xtask documents                 every test that a document names exists
 cargo xtask deny                      cargo-deny with deny.toml; installs it below `target` if it is not there
 cargo xtask peers                     fetches the peers that tests need, and prints their variables
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
         "lambda" => lambda::run(&rest).map(|line| println!("{line}")),
         "licences" => args::none(&rest).and_then(|()| house::licences()).map(|line| println!("{line}")),
         "msrv" => args::none(&rest).and_then(|()| house::msrv()).map(|line| println!("{line}")),
+        "slim" => args::none(&rest).and_then(|()| house::slim()).map(|line| println!("{line}")),
         "documents" => args::none(&rest).and_then(|()| house::documents()).map(|line| println!("{line}")),
         "deny" => args::none(&rest).and_then(|()| house::deny()),
         "peers" => args::none(&rest).and_then(|()| peers::print()),

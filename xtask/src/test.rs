@@ -21,6 +21,7 @@ pub(crate) fn run() -> Result<()> {
     let mut summary = Summary::new();
     summary.add("licences", house::licences());
     summary.add("rust versions", house::msrv());
+    summary.add("slim builds", house::slim());
     summary.add("documents", house::documents());
 
     // What comes over the network comes while the processors build. An emulator is started when there is something to

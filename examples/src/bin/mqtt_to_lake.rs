@@ -1,9 +1,9 @@
 //! A ready worker: the messages of an MQTT broker into a lake on disk.
 //!
 //! ```text
-//! cargo run -p datalake-examples --bin mqtt_to_lake -- \
+//! cargo run -p datalake-examples --features iot --bin mqtt_to_lake -- \
 //!     --url mqtt://localhost:1883 --topic 'plant/#' --client-id lake-plant-0 --lake ./lake run
-//! cargo run -p datalake-examples --bin mqtt_to_lake -- --lake ./lake ls
+//! cargo run -p datalake-examples --features iot --bin mqtt_to_lake -- --lake ./lake ls
 //! ```
 //!
 //! Each message is archived byte for byte, with its topic and what else the broker says beside it, and its JSON goes to the

@@ -1,9 +1,9 @@
 //! A ready worker: a folder of reports into a lake, workbooks, Parquet, CSV, TSV and JSON side by side.
 //!
 //! ```text
-//! cargo run -p datalake-examples --bin reports_to_lake -- --input ./reports --lake ./lake
-//! cargo run -p datalake-examples --bin reports_to_lake -- --input ./reports --lake ./lake --header-row 3 run
-//! cargo run -p datalake-examples --bin reports_to_lake -- --lake ./lake --dataset reports/sales cat
+//! cargo run -p datalake-examples --features reports --bin reports_to_lake -- --input ./reports --lake ./lake
+//! cargo run -p datalake-examples --features reports --bin reports_to_lake -- --input ./reports --lake ./lake --header-row 3 run
+//! cargo run -p datalake-examples --features reports --bin reports_to_lake -- --lake ./lake --dataset reports/sales cat
 //! ```
 //!
 //! Each folder in the input is a dataset, `reports/` and its name, with all that is in it at any depth; the files beside

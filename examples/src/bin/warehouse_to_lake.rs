@@ -1,9 +1,9 @@
 //! A ready worker: a table of PostgreSQL into a lake on disk.
 //!
 //! ```text
-//! PGPASSWORD=… cargo run --release -p datalake-examples --bin warehouse_to_lake -- \
+//! PGPASSWORD=… cargo run --release -p datalake-examples --features warehouse --bin warehouse_to_lake -- \
 //!     --url postgres://lake@db.example/shop --table sales.orders --mode keyset:updated_at,id --lake ./lake
-//! cargo run --release -p datalake-examples --bin warehouse_to_lake -- --lake ./lake ls
+//! cargo run --release -p datalake-examples --features warehouse --bin warehouse_to_lake -- --lake ./lake ls
 //! ```
 //!
 //! | `--mode` | what is read |

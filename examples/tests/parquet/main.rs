@@ -3,7 +3,6 @@
 //! `DATALAKE_PYTHON_AWS` names a Python with PyArrow and DuckDB, `DATALAKE_VEGA_DATASETS` a folder of real data sets;
 //! `cargo xtask test` sets both.
 
-#![cfg(feature = "parquet")]
 #![expect(clippy::unwrap_used, reason = "a failure to prepare a test is a failed test")]
 
 use std::fs;

@@ -1,6 +1,5 @@
 //! The worker `sourcing_lambda`, the real program, in a Lambda on loopback.
 
-#![cfg(feature = "lambda")]
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
 use std::path::Path;

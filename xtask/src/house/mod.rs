@@ -2,7 +2,9 @@
 
 mod documents;
 mod licence;
+mod slim;
 mod tree;
 
 pub(crate) use documents::documents;
+pub(crate) use slim::slim;
 pub(crate) use tree::{deny, licences, msrv};

@@ -1,10 +1,10 @@
 //! A collector of clickstream events into a lake on disk, with a page that sends some and shows them in the lake.
 //!
 //! ```text
-//! cargo run --release -p datalake-examples --bin clickstream_collector            # then open http://127.0.0.1:8080/
-//! cargo run --release -p datalake-examples --bin clickstream_collector -- --listen 0.0.0.0:8080 --lake ./lake \
+//! cargo run --release -p datalake-examples --features clickstream --bin clickstream_collector            # then open http://127.0.0.1:8080/
+//! cargo run --release -p datalake-examples --features clickstream --bin clickstream_collector -- --listen 0.0.0.0:8080 --lake ./lake \
 //!     --allow-origin https://shop.example
-//! cargo run --release -p datalake-examples --bin clickstream_collector -- --lake ./lake cat
+//! cargo run --release -p datalake-examples --features clickstream --bin clickstream_collector -- --lake ./lake cat
 //! ```
 //!
 //! Trackers of Snowplow and libraries of Segment send to it as they are. They get their 2xx when their events are in the

@@ -1,11 +1,11 @@
 //! A ready worker: an object of Salesforce, HubSpot or Dynamics 365 into a lake.
 //!
 //! ```text
-//! cargo run -p datalake-examples --bin crm_to_lake                     # a simulated Salesforce: a load, changes, a delete
-//! cargo run -p datalake-examples --bin crm_to_lake -- --system hubspot # likewise
-//! SALESFORCE_CLIENT_ID=… SALESFORCE_CLIENT_SECRET=… cargo run -p datalake-examples --bin crm_to_lake -- \
+//! cargo run -p datalake-examples --features crm --bin crm_to_lake                     # a simulated Salesforce: a load, changes, a delete
+//! cargo run -p datalake-examples --features crm --bin crm_to_lake -- --system hubspot # likewise
+//! SALESFORCE_CLIENT_ID=… SALESFORCE_CLIENT_SECRET=… cargo run -p datalake-examples --features crm --bin crm_to_lake -- \
 //!     --system salesforce --url https://shop.my.salesforce.com --object Account --lake ./lake
-//! cargo run -p datalake-examples --bin crm_to_lake -- --lake ./lake ls
+//! cargo run -p datalake-examples --features crm --bin crm_to_lake -- --lake ./lake ls
 //! ```
 //!
 //! Pages go to the raw zone byte for byte, records to the curated zone, with what has happened to each in the member `_op`:

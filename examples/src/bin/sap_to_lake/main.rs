@@ -1,10 +1,10 @@
 //! A ready worker: an entity set of a SAP system into a lake on disk.
 //!
 //! ```text
-//! cargo run -p datalake-examples --bin sap_to_lake                      # a simulated system: a load and three deltas
-//! SAP_USER=LAKE_ORDERS SAP_PASSWORD=… cargo run -p datalake-examples --bin sap_to_lake -- \
+//! cargo run -p datalake-examples --features sap --bin sap_to_lake                      # a simulated system: a load and three deltas
+//! SAP_USER=LAKE_ORDERS SAP_PASSWORD=… cargo run -p datalake-examples --features sap --bin sap_to_lake -- \
 //!     --url https://sap.example/sap/opu/odata/sap/ZSALES_ODP_SRV --entity FactsOfZSALESORDERS --mode delta --lake ./lake
-//! cargo run -p datalake-examples --bin sap_to_lake -- --lake ./lake ls
+//! cargo run -p datalake-examples --features sap --bin sap_to_lake -- --lake ./lake ls
 //! ```
 //!
 //! The version of the protocol, and whether changes come through a queue (ODP), is found out. Pages go to the raw zone
