@@ -13,6 +13,10 @@ mod request;
 mod server;
 mod settings;
 
+use std::pin::Pin;
+
+use datalake_core::Result;
+
 #[cfg(any(feature = "sap-idoc", feature = "web-collect"))]
 pub(crate) use access::{Access, basic};
 pub(crate) use inbox::Inbox;
@@ -20,6 +24,10 @@ pub(crate) use macros::{setters, source};
 pub(crate) use refusal::{Refusal, refusal};
 pub(crate) use request::{Event, Intake};
 pub(crate) use settings::Settings;
+
+/// A source that begins to listen. A box, and not an `async fn`, so that the listener is compiled with this crate and not
+/// into every program again.
+pub(crate) type Opening<S> = Pin<Box<dyn Future<Output = Result<S>> + Send>>;
 
 #[cfg(all(test, feature = "web-hook"))]
 pub(crate) use inbox::PAUSE;

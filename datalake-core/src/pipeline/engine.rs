@@ -1,12 +1,11 @@
 //! The loop that reads, and tells the source what is durable.
 
-use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::FutureExt;
-use futures::future::Fuse;
+use futures::future::{BoxFuture, Fuse};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -32,13 +31,23 @@ pub(super) enum Mode {
     Run,
 }
 
+/// What is ready when a run is asked to stop.
+pub(super) type Shutdown<'a> = BoxFuture<'a, ()>;
+
 /// Runs a pipeline from the head of its ledger until it is over. After a lost race, and in [`Mode::Run`] after a
 /// temporary failure, it begins again at the head.
-pub(super) async fn run(
-    pipeline: &mut Pipeline,
+///
+/// A box, and not an `async fn`, so that the engine is compiled with this crate, once, and not into every program again
+/// and for every kind of shutdown.
+pub(super) fn run<'a>(
+    pipeline: &'a mut Pipeline,
     mode: Mode,
-    shutdown: impl Future<Output = ()> + Send,
-) -> Result<Report> {
+    shutdown: Shutdown<'a>,
+) -> BoxFuture<'a, Result<Report>> {
+    Box::pin(begin(pipeline, mode, shutdown))
+}
+
+async fn begin(pipeline: &mut Pipeline, mode: Mode, shutdown: Shutdown<'_>) -> Result<Report> {
     let started = pipeline.shared.ambient.now();
     let id = pipeline.shared.ambient.attempt().to_string();
     let budget = match mode {
@@ -55,11 +64,11 @@ pub(super) async fn run(
         progress: Progress { started, updated: started, ..Progress::default() },
         failures: 0,
     };
-    let mut shutdown = pin!(shutdown.fuse());
+    let mut shutdown = shutdown.fuse();
     tracing::info!(pipeline = %pipeline.shared.id, run = %run.id, source = pipeline.shared.info.system, "run begins");
     loop {
         let before = run.report.commits;
-        let interrupt = match run.session(pipeline, shutdown.as_mut()).await {
+        let interrupt = match run.session(pipeline, &mut shutdown).await {
             Ok(why) => {
                 run.report.why = why;
                 run.report.ended = pipeline.shared.ambient.now();
@@ -75,7 +84,7 @@ pub(super) async fn run(
         run.stopping.take_if(|why| matches!(why, Ended::Idle | Ended::Exhausted));
         tokio::select! {
             biased;
-            () = shutdown.as_mut(), if run.stopping.is_none() => run.stopping = Some(Ended::Shutdown),
+            () = &mut shutdown, if run.stopping.is_none() => run.stopping = Some(Ended::Shutdown),
             () = tokio::time::sleep(pause) => {}
         }
     }
@@ -135,7 +144,7 @@ impl Run {
     async fn session(
         &mut self,
         pipeline: &mut Pipeline,
-        mut shutdown: Pin<&mut Fuse<impl Future<Output = ()> + Send>>,
+        shutdown: &mut Fuse<Shutdown<'_>>,
     ) -> Result<Ended, Interrupt> {
         let shared = Arc::clone(&pipeline.shared);
         // What is held must be committed first, and for that the head is needed.
@@ -146,7 +155,7 @@ impl Run {
         let head = tokio::select! {
             biased;
             head = shared.ledger.head(&shared.id) => head?,
-            () = shutdown.as_mut(), if nothing_held => return Ok(Ended::Shutdown),
+            () = &mut *shutdown, if nothing_held => return Ok(Ended::Shutdown),
         };
         let position = head.as_ref().map(|head| head.commit.to.clone());
         shared.chain.reset();
@@ -157,7 +166,7 @@ impl Run {
             let delay = delay.ok_or_else(|| error.exhausted())?;
             tokio::select! {
                 () = tokio::time::sleep(delay) => {}
-                () = shutdown.as_mut(), if nothing_held => return Ok(Ended::Shutdown),
+                () = &mut *shutdown, if nothing_held => return Ok(Ended::Shutdown),
             }
         }
         self.report.position = position;
@@ -187,7 +196,7 @@ impl Run {
         let mut read_failures = 0;
         loop {
             if std::mem::take(&mut tell) {
-                self.tell(pipeline, shutdown.as_mut()).await;
+                self.tell(pipeline, shutdown).await;
             }
             if (self.stopping.is_some() || failed.is_some()) && flow.is_empty() {
                 return match (failed, self.stopping) {
@@ -210,7 +219,7 @@ impl Run {
                     let (moving, deadline) = (flow.is_moving(), flow.deadline());
                     tokio::select! {
                         biased;
-                        () = shutdown.as_mut(), if self.stopping.is_none() => break Turn::Stop(Ended::Shutdown),
+                        () = &mut *shutdown, if self.stopping.is_none() => break Turn::Stop(Ended::Shutdown),
                         done = flow.next(), if moving => {
                             let Some(done) = done? else { continue };
                             let position = self.committed(&mut pipeline.held, &flow, done);
@@ -247,7 +256,7 @@ impl Run {
                 Turn::Read(Ok(Next::Idle(pause))) => {
                     read_failures = 0;
                     // A source may have nothing because it has not been told.
-                    let told = pipeline.untold.is_some() && self.tell(pipeline, shutdown.as_mut()).await;
+                    let told = pipeline.untold.is_some() && self.tell(pipeline, shutdown).await;
                     match self.mode {
                         _ if told => {}
                         Mode::Drain(_) => self.stopping = Some(Ended::Idle),
@@ -306,11 +315,7 @@ impl Run {
 
     /// Tells the source what is durable. If it cannot be told it is told again with the next commit, or when it has
     /// nothing to give. When the run is asked to stop there is one more try, at once.
-    async fn tell(
-        &mut self,
-        pipeline: &mut Pipeline,
-        mut shutdown: Pin<&mut Fuse<impl Future<Output = ()> + Send>>,
-    ) -> bool {
+    async fn tell(&mut self, pipeline: &mut Pipeline, shutdown: &mut Fuse<Shutdown<'_>>) -> bool {
         let shared = Arc::clone(&pipeline.shared);
         let Some(position) = &pipeline.untold else { return true };
         self.progress.updated = shared.ambient.now();
@@ -327,7 +332,7 @@ impl Run {
             if !last {
                 tokio::select! {
                     () = tokio::time::sleep(delay) => {}
-                    () = shutdown.as_mut() => {
+                    () = &mut *shutdown => {
                         self.stopping = Some(Ended::Shutdown);
                         last = true;
                     }

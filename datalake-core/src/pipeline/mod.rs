@@ -160,7 +160,7 @@ impl Pipeline {
     /// # Errors
     /// The run could not go on, after all the retries the policy allows. What was committed stays.
     pub async fn drain(&mut self, budget: Budget) -> Result<Report> {
-        engine::run(self, engine::Mode::Drain(budget), std::future::pending()).await
+        engine::run(self, engine::Mode::Drain(budget), Box::pin(std::future::pending())).await
     }
 
     /// As [`drain`](Self::drain), and stops early when `shutdown` is ready. What was read by then is committed too.
@@ -172,7 +172,7 @@ impl Pipeline {
         budget: Budget,
         shutdown: impl Future<Output = ()> + Send,
     ) -> Result<Report> {
-        engine::run(self, engine::Mode::Drain(budget), shutdown).await
+        engine::run(self, engine::Mode::Drain(budget), Box::pin(shutdown)).await
     }
 
     /// Goes on until `shutdown` is ready, then commits what was read and returns. Temporary failures are waited out.
@@ -182,7 +182,7 @@ impl Pipeline {
     /// # Errors
     /// The run cannot go on at all: a setting, a credential or a grant is wrong, or data is corrupt.
     pub async fn run_until(&mut self, shutdown: impl Future<Output = ()> + Send) -> Result<Report> {
-        engine::run(self, engine::Mode::Run, shutdown).await
+        engine::run(self, engine::Mode::Run, Box::pin(shutdown)).await
     }
 
     /// Tries quarantined records again: every batch with records in quarantine gets a commit of its own, in which

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures::TryStreamExt;
+use futures::future::BoxFuture;
 
 use super::Shared;
 use super::chain::{Transformed, Untouched};
@@ -32,15 +33,15 @@ struct Remade {
     retired: Vec<String>,
 }
 
-pub(super) async fn replay(shared: &Shared, lake: &Lake) -> Result<Report> {
-    each_batch(shared, lake, CommitKind::Replay, |view, batch| {
+/// Boxed, as the next, for the reason that [`engine::run`](super::engine::run) is.
+pub(super) fn replay<'a>(shared: &'a Shared, lake: &'a Lake) -> BoxFuture<'a, Result<Report>> {
+    Box::pin(each_batch(shared, lake, CommitKind::Replay, |view, batch| {
         view.of_batch(batch).any(|object| object.zone == Zone::Quarantine)
-    })
-    .await
+    }))
 }
 
-pub(super) async fn rebuild(shared: &Shared, lake: &Lake) -> Result<Report> {
-    each_batch(shared, lake, CommitKind::Rebuild, |_, _| true).await
+pub(super) fn rebuild<'a>(shared: &'a Shared, lake: &'a Lake) -> BoxFuture<'a, Result<Report>> {
+    Box::pin(each_batch(shared, lake, CommitKind::Rebuild, |_, _| true))
 }
 
 /// Goes through the batches that the ledger holds now, remaking those that are wanted.
@@ -48,7 +49,7 @@ async fn each_batch(
     shared: &Shared,
     lake: &Lake,
     kind: CommitKind,
-    wanted: impl Fn(&View, u64) -> bool,
+    wanted: fn(&View, u64) -> bool,
 ) -> Result<Report> {
     let mut report = Report::new(shared.id.clone(), shared.ambient.now());
     let run = shared.ambient.attempt().to_string();

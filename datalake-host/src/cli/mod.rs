@@ -41,6 +41,7 @@ mod units;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 use datalake_core::Error;
+use futures::future::BoxFuture;
 use serde_json::json;
 
 pub use args::{Cat, Clean, Compact, Drain, Health, Ls, Pipelines, Run, Trace};
@@ -90,9 +91,17 @@ impl Host {
         if command.is_none() && crate::lambda::is_here() {
             return crate::lambda::serve(self).await;
         }
+        self.obey(command.unwrap_or_default(), globals).await
+    }
+
+    /// A box, and not an `async fn`, so that the commands are compiled with this crate and not into every program again.
+    fn obey(self, command: Command, globals: &Globals) -> BoxFuture<'_, std::process::ExitCode> {
+        Box::pin(self.perform(command, globals))
+    }
+
+    async fn perform(self, command: Command, globals: &Globals) -> std::process::ExitCode {
         let name = self.worker.name.clone();
         let mut out = Out::new(globals.json);
-        let command = command.unwrap_or_default();
         if let Err(error) = log::start(globals, &command, out.bars()) {
             return fail(&name, &error, globals.json).into();
         }

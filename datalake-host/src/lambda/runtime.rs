@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use datalake_core::{Error, Result};
+use futures::future::BoxFuture;
 use lambda_runtime::tower::{Layer, Service};
 use lambda_runtime::{LambdaEvent, LambdaInvocation, Runtime, service_fn};
 use lambda_runtime_api_client::{BoxError, Client, body::Body, build_request};
@@ -28,8 +29,13 @@ pub(crate) fn is_here() -> bool {
     std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
 }
 
-/// Makes the pipelines once and answers events until the platform ends the process.
-pub(crate) async fn serve(mut host: Host) -> ExitCode {
+/// Makes the pipelines once and answers events until the platform ends the process. Boxed, so that it is compiled with
+/// this crate and not into every program again.
+pub(crate) fn serve(host: Host) -> BoxFuture<'static, ExitCode> {
+    Box::pin(answer_events(host))
+}
+
+async fn answer_events(mut host: Host) -> ExitCode {
     log::start();
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     host.worker.region = variable("AWS_REGION");

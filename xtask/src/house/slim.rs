@@ -56,9 +56,8 @@ fn built_from(slim: &Slim) -> Result<Vec<String>> {
 }
 
 fn heavy(slim: &Slim, built: &[String]) -> Vec<String> {
-    let is = |name: &str, without: &str| {
-        name == without || (without.ends_with('-') && name.starts_with(without))
-    };
+    let is =
+        |name: &str, without: &str| name == without || (without.ends_with('-') && name.starts_with(without));
     let package = slim.package;
     let mut wrong: Vec<String> = built
         .iter()
@@ -77,15 +76,17 @@ mod tests {
 
     #[test]
     fn what_is_heavy_is_named() {
-        let slim =
-            Slim { package: "light", features: &[], without: &["aws-", "parquet"], most: 4 };
+        let slim = Slim { package: "light", features: &[], without: &["aws-", "parquet"], most: 4 };
         let built = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>();
         assert!(heavy(&slim, &built(&["bytes", "lawsuit", "light", "parquet-format"])).is_empty());
         let wrong = heavy(&slim, &built(&["aws-sdk-s3", "bytes", "light", "parquet", "serde"]));
-        assert_eq!(wrong, [
-            "light is built from aws-sdk-s3",
-            "light is built from parquet",
-            "light is built from 5 packages, 4 are allowed",
-        ]);
+        assert_eq!(
+            wrong,
+            [
+                "light is built from aws-sdk-s3",
+                "light is built from parquet",
+                "light is built from 5 packages, 4 are allowed",
+            ]
+        );
     }
 }

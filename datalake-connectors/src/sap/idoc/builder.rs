@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::intake::Idocs;
 use super::{IdocSource, SCHEMA, SYSTEM};
-use crate::receive::{Access, Settings, setters};
+use crate::receive::{Access, Opening, Settings, setters};
 
 /// Makes an [`IdocSource`].
 #[derive(Debug, Clone)]
@@ -61,7 +61,11 @@ impl IdocSourceBuilder {
     /// [`ConfigInvalid`](datalake_core::ErrorKind::ConfigInvalid) if a setting is wrong or the address cannot be used;
     /// what kept a named password from being looked up.
     pub async fn build(self) -> Result<IdocSource> {
-        self.listen().await.map_err(|error| error.component(SYSTEM))
+        self.open().await.map_err(|error| error.component(SYSTEM))
+    }
+
+    fn open(self) -> Opening<IdocSource> {
+        Box::pin(self.listen())
     }
 
     async fn listen(self) -> Result<IdocSource> {

@@ -14,7 +14,7 @@ use super::pages::Pages;
 use super::route::{Route, SEGMENT, SNOWPLOW_PIXEL, SNOWPLOW_POST};
 use super::visitor::{Address, Cookie, Keep};
 use super::{CollectorSource, SCHEMA, SYSTEM};
-use crate::receive::{Access, Settings, setters};
+use crate::receive::{Access, Opening, Settings, setters};
 
 /// Makes a [`CollectorSource`].
 #[derive(Clone)]
@@ -170,7 +170,11 @@ impl CollectorSourceBuilder {
     /// [`ConfigInvalid`](datalake_core::ErrorKind::ConfigInvalid) if a setting is wrong or the address cannot be used;
     /// what kept a named write key from being looked up.
     pub async fn build(self) -> Result<CollectorSource> {
-        self.listen().await.map_err(|error| error.component(SYSTEM))
+        self.open().await.map_err(|error| error.component(SYSTEM))
+    }
+
+    fn open(self) -> Opening<CollectorSource> {
+        Box::pin(self.listen())
     }
 
     async fn listen(mut self) -> Result<CollectorSource> {

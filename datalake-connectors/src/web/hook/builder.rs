@@ -12,7 +12,7 @@ use super::intake::Hooks;
 use super::signature::{FUTURE, PAST};
 use super::verify::{Verify, header_name};
 use super::{HookSource, SCHEMA, SYSTEM};
-use crate::receive::{Settings, setters};
+use crate::receive::{Opening, Settings, setters};
 
 /// Makes a [`HookSource`].
 #[derive(Debug, Clone)]
@@ -108,7 +108,11 @@ impl HookSourceBuilder {
     /// [`ConfigInvalid`](datalake_core::ErrorKind::ConfigInvalid) if a setting is wrong or the address cannot be used;
     /// what kept a named secret from being looked up.
     pub async fn build(self) -> Result<HookSource> {
-        self.listen().await.map_err(|error| error.component(SYSTEM))
+        self.open().await.map_err(|error| error.component(SYSTEM))
+    }
+
+    fn open(self) -> Opening<HookSource> {
+        Box::pin(self.listen())
     }
 
     async fn listen(self) -> Result<HookSource> {
