@@ -46,9 +46,14 @@ pub fn decoder<'a>(
     input: impl Read + Send + 'a,
     bounds: Expansion,
 ) -> io::Result<Box<dyn Read + Send + 'a>> {
+    bounded(compression, Box::new(input), bounds)
+}
+
+/// As [`decoder`], of any input: the decoders are compiled once, with this crate, and not for each kind of input again.
+fn bounded<'a>(compression: Compression, input: Content<'a>, bounds: Expansion) -> io::Result<Content<'a>> {
     let taken = Arc::new(AtomicU64::new(0));
     let input = Counted { input: BufReader::with_capacity(128 << 10, input), taken: Arc::clone(&taken) };
-    let content: Box<dyn Read + Send + 'a> = match compression {
+    let content: Content<'a> = match compression {
         Compression::None => return Ok(Box::new(input)),
         Compression::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(input)),
         Compression::Zstd => {
@@ -71,12 +76,15 @@ pub(super) fn failure(compression: Compression, cause: io::Error) -> Error {
         .caused_by(cause)
 }
 
-struct Counted<R> {
-    input: R,
+/// Bytes to be read.
+type Content<'a> = Box<dyn Read + Send + 'a>;
+
+struct Counted<'a> {
+    input: BufReader<Content<'a>>,
     taken: Arc<AtomicU64>,
 }
 
-impl<R: BufRead> Read for Counted<R> {
+impl Read for Counted<'_> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
         let n = self.input.read(out)?;
         self.taken.fetch_add(n as u64, Ordering::Relaxed);
@@ -84,7 +92,7 @@ impl<R: BufRead> Read for Counted<R> {
     }
 }
 
-impl<R: BufRead> BufRead for Counted<R> {
+impl BufRead for Counted<'_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         self.input.fill_buf()
     }
@@ -96,7 +104,7 @@ impl<R: BufRead> BufRead for Counted<R> {
 }
 
 struct Bounded<'a> {
-    content: Box<dyn Read + Send + 'a>,
+    content: Content<'a>,
     taken: Arc<AtomicU64>,
     given: u64,
     bounds: Expansion,

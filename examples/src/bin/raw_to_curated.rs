@@ -1,8 +1,8 @@
 //! One lake out of another: a zone read through its ledger, reshaped, and landed in a second lake.
 //!
 //! ```text
-//! cargo run --release -p datalake-examples --bin raw_to_curated -- --lake ./lake --dataset orders --to ./marts
-//! cargo run --release -p datalake-examples --bin raw_to_curated -- --lake ./lake --dataset orders --to ./marts upstream orders/1/0
+//! cargo run --release -p datalake-examples --features lake --bin raw_to_curated -- --lake ./lake --dataset orders --to ./marts
+//! cargo run --release -p datalake-examples --features lake --bin raw_to_curated -- --lake ./lake --dataset orders --to ./marts upstream orders/1/0
 //! ```
 //!
 //! Run again it takes only what is new; `run` follows the first lake. The commands that look into a lake (`ls`, `cat`,
