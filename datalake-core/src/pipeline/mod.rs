@@ -186,10 +186,12 @@ impl Pipeline {
     }
 
     /// Tries quarantined records again: every batch with records in quarantine gets a commit of its own, in which
-    /// those that pass now go to the sinks and the others go to quarantine again. The source is not touched.
+    /// those that pass now go to the sinks and the others go to quarantine again. The source is not touched. A batch
+    /// that cannot be remade stays as it is and costs no other anything.
     ///
     /// # Errors
-    /// The ledger or the raw documents cannot be read, or another worker took the slot too often.
+    /// The ledger or the raw documents cannot be read, or another worker took the slot too often. At the end, if batches
+    /// could not be remade: of the first of them why, and how many were (`batches_done`) and were not (`batches_left`).
     pub async fn replay(&mut self, lake: &crate::lake::Lake) -> Result<Report> {
         rework::replay(&self.shared, lake).await
     }

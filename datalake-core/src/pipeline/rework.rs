@@ -44,7 +44,8 @@ pub(super) fn rebuild<'a>(shared: &'a Shared, lake: &'a Lake) -> BoxFuture<'a, R
     Box::pin(each_batch(shared, lake, CommitKind::Rebuild, |_, _| true))
 }
 
-/// Goes through the batches that the ledger holds now, remaking those that are wanted.
+/// Goes through the batches that the ledger holds now, remaking those that are wanted. One that cannot be remade stays
+/// as it is and costs no other: the first of such errors is given at the end.
 async fn each_batch(
     shared: &Shared,
     lake: &Lake,
@@ -62,6 +63,7 @@ async fn each_batch(
         .map(|(_, entry)| entry.commit.bytes_in)
         .sum();
     let mut progress = Progress { started: report.started, ..Progress::default() };
+    let mut failed: Option<(Error, u64)> = None;
     for (batch, entry) in batches {
         let mut lost = 0;
         let bytes = if wanted(&view, batch) { entry.commit.bytes_in } else { 0 };
@@ -70,8 +72,17 @@ async fn each_batch(
         shared.progress.send_replace(progress);
         while wanted(&view, batch) {
             let remade = match kind {
-                CommitKind::Replay => replayed(shared, lake, &view, &entry.commit).await?,
-                _ => rebuilt(shared, lake, &view, &entry.commit).await?,
+                CommitKind::Replay => replayed(shared, lake, &view, &entry.commit).await,
+                _ => rebuilt(shared, lake, &view, &entry.commit).await,
+            };
+            let remade = match remade {
+                Ok(remade) => remade,
+                Err(error) if is_of_one_batch(&error) => {
+                    tracing::warn!(pipeline = %shared.id, batch, %error, "a batch cannot be remade and stays as it is");
+                    failed = Some(failed.map_or((error, 1), |(first, n)| (first, n + 1)));
+                    break;
+                }
+                Err(error) => return Err(error),
             };
             match put(shared, kind, &run, &entry.commit, remade, view.seq).await? {
                 Some(commit) => {
@@ -104,7 +115,15 @@ async fn each_batch(
     progress.updated = shared.ambient.now();
     shared.progress.send_replace(progress);
     report.ended = shared.ambient.now();
-    Ok(report)
+    match failed {
+        None => Ok(report),
+        Some((first, n)) => Err(first.with("batches_left", n).with("batches_done", report.commits)),
+    }
+}
+
+/// Whether an error is of what a batch is made from: it is not there, not whole, or its records cannot be told.
+fn is_of_one_batch(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Corrupt | ErrorKind::NotFound | ErrorKind::Unsupported)
 }
 
 async fn data_commits(shared: &Shared) -> Result<BTreeMap<u64, Entry>> {

@@ -158,6 +158,26 @@ async fn nothing_is_remade_by_a_worker_without_the_decoder() {
 }
 
 #[tokio::test]
+async fn a_batch_that_cannot_be_remade_costs_no_other_anything() {
+    let lake = lake();
+    let json = || Document::new(r#"{"word":"bad"}"#, "memory:///input", Format::Json);
+    let made = decoded(&lake, [backwards("dab"), backwards("dab"), json(), json()]).transform(Refuse("bad"));
+    let report = made.target_bytes(1).build().unwrap().drain(Budget::unlimited()).await.unwrap();
+    assert_eq!((report.commits, report.counts.quarantined), (2, 4));
+    let mut without = pipeline(&lake, []).build().unwrap();
+    let error = without.replay(&lake).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    let said = error.to_string();
+    assert!(said.contains("batch=1 "), "{said}");
+    assert!(said.contains("batches_left=1") && said.contains("batches_done=1"), "{said}");
+    assert_eq!((curated(&lake).await.len(), quarantined(&lake).await.len()), (2, 2));
+    assert!(without.rebuild(&lake).await.unwrap_err().to_string().contains("batches_done=1"));
+    assert_eq!(decoded(&lake, []).build().unwrap().replay(&lake).await.unwrap().counts.written, 2);
+    assert_eq!((curated(&lake).await.len(), quarantined(&lake).await.len()), (4, 0));
+    verify(&lake).await;
+}
+
+#[tokio::test]
 async fn documents_that_give_other_records_than_they_did_are_not_replayed_but_rebuilt() {
     for of in [backwards, by_lines] {
         let lake = lake();
