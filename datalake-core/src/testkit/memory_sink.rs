@@ -48,6 +48,7 @@ struct Shared {
     gate: watch::Sender<bool>,
     arrived: watch::Sender<usize>,
     under_way: watch::Sender<usize>,
+    kept: watch::Sender<usize>,
 }
 
 #[derive(Default)]
@@ -65,6 +66,7 @@ impl MemorySink {
             gate: watch::Sender::new(true),
             arrived: watch::Sender::new(0),
             under_way: watch::Sender::new(0),
+            kept: watch::Sender::new(0),
         };
         Self { info: SinkInfo::new(name), refuse: Arc::new(|_| None), shared: Arc::new(shared) }
     }
@@ -117,6 +119,11 @@ impl MemorySink {
     #[must_use]
     pub fn most_under_way(&self) -> usize {
         self.state().most
+    }
+
+    /// Waits until so many records are kept, of all tries.
+    pub async fn keeps(&self, records: usize) {
+        self.shared.kept.subscribe().wait_for(|kept| *kept >= records).await.ok();
     }
 
     /// Everything kept, of every try, in the order of its objects' names.
@@ -202,7 +209,10 @@ impl Sink for MemorySink {
                 compression: crate::codec::Compression::None,
                 partition: None,
             });
+            let records = kept.len();
             state.objects.insert(location, kept);
+            drop(state);
+            self.shared.kept.send_modify(|n| *n += records);
         }
         Ok(receipt)
     }

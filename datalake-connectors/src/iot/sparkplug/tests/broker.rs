@@ -40,12 +40,7 @@ async fn publish(broker: &Running, messages: Vec<Document>) {
 /// So many rows that a worker reads after those that are there: name, value, and whether it is unresolved.
 async fn rows(pipeline: &mut Pipeline, sink: &MemorySink, count: usize) -> Vec<Value> {
     let from = sink.everything().len();
-    let there = async {
-        while sink.everything().len() < from + count {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(60), pipeline.run_until(there))
+    tokio::time::timeout(Duration::from_secs(60), pipeline.run_until(sink.keeps(from + count)))
         .await
         .expect("the rows come")
         .unwrap();

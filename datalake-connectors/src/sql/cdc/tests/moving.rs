@@ -1,10 +1,9 @@
 //! The slot moves on after the commit, and no further.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use datalake_core::{Next, Source};
+use tokio::sync::watch;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Level, Metadata};
 
@@ -150,22 +149,23 @@ async fn how_much_log_waits_is_told_and_warned_of_while_nobody_takes_it() {
     assert!(source.remaining().bytes.unwrap() < 1 << 20, "{:?}", source.remaining());
     assert_eq!(warned.count(), 0);
     silo.sql("INSERT INTO t SELECT n, repeat('much', 250) FROM generate_series(1, 3000) n");
-    let grown = tokio::time::timeout(SOON, async {
-        while source.remaining().bytes.unwrap() < 2 << 20 || warned.count() == 0 {
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-    });
-    grown.await.unwrap();
+    tokio::time::timeout(SOON, warned.once()).await.unwrap();
+    assert!(source.remaining().bytes.unwrap() >= 2 << 20, "{:?}", source.remaining());
     assert!(source.remaining().behind.is_some());
 }
 
 /// Counts the warnings of a slot that holds much.
 #[derive(Clone, Default)]
-struct Warned(Arc<AtomicUsize>);
+struct Warned(watch::Sender<usize>);
 
 impl Warned {
     fn count(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        *self.0.borrow()
+    }
+
+    /// Waits for the first.
+    async fn once(&self) {
+        self.0.subscribe().wait_for(|count| *count > 0).await.unwrap();
     }
 }
 
@@ -183,7 +183,7 @@ impl tracing::Subscriber for Warned {
     fn record_follows_from(&self, _: &Id, _: &Id) {}
 
     fn event(&self, _: &Event<'_>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.0.send_modify(|count| *count += 1);
     }
 
     fn enter(&self, _: &Id) {}
