@@ -12,6 +12,34 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// What went wrong, named for what the caller can do about it.
+///
+/// What a peer over HTTP answers is told like this:
+///
+/// ```
+/// use std::time::Duration;
+///
+/// use datalake_core::{Error, ErrorKind};
+///
+/// fn refused(status: u16, retry_after: Option<Duration>) -> Error {
+///     let error = match status {
+///         401 => Error::new(ErrorKind::Unauthenticated, "the meter does not know us"),
+///         403 => Error::new(ErrorKind::PermissionDenied, "the meter refuses"),
+///         404 | 410 => Error::new(ErrorKind::NotFound, "the meter has no such readings"),
+///         429 => Error::new(ErrorKind::RateLimited, "the meter asks for a pause"),
+///         408 | 500..=599 => Error::new(ErrorKind::Unavailable, "the meter cannot answer now"),
+///         _ => Error::new(ErrorKind::Unexpected, "the meter gave an answer of no use"),
+///     };
+///     let error = error.component("meter.readings").with("status", status);
+///     match retry_after {
+///         Some(pause) if error.is_retryable() => error.after(pause),
+///         _ => error,
+///     }
+/// }
+///
+/// let error = refused(503, Some(Duration::from_secs(7)));
+/// assert_eq!((error.kind(), error.retry_after()), (ErrorKind::Unavailable, Some(Duration::from_secs(7))));
+/// assert!(!refused(401, None).is_retryable());
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]

@@ -5,7 +5,8 @@ mod lake;
 
 pub use lake::{lake_at, lake_to_look_into};
 
-/// The front page and those of the guide, so that all their code compiles here, where every crate is at hand.
+/// The front page and those of the guide, so that all their code compiles here, where every crate is at hand:
+/// that of a silo with its feature.
 #[cfg(doctest)]
 mod guide {
     #[doc = include_str!("../../README.md")]
@@ -18,20 +19,27 @@ mod guide {
     mod lineage {}
     #[doc = include_str!("../../datalake-core/src/guide/operations.md")]
     mod operations {}
+    #[cfg(feature = "clickstream")]
     #[doc = include_str!("../../docs/guide/clickstream.md")]
     mod clickstream {}
     #[doc = include_str!("../../docs/guide/access_logs.md")]
     mod access_logs {}
+    #[cfg(feature = "crm")]
     #[doc = include_str!("../../docs/guide/crm.md")]
     mod crm {}
+    #[cfg(feature = "social")]
     #[doc = include_str!("../../docs/guide/social_and_sales.md")]
     mod social_and_sales {}
+    #[cfg(feature = "iot")]
     #[doc = include_str!("../../docs/guide/iot.md")]
     mod iot {}
+    #[cfg(feature = "reports")]
     #[doc = include_str!("../../docs/guide/reports.md")]
     mod reports {}
+    #[cfg(feature = "sap")]
     #[doc = include_str!("../../docs/guide/sap.md")]
     mod sap {}
+    #[cfg(feature = "crm")]
     #[doc = include_str!("../../datalake-core/src/guide/testing.md")]
     mod testing {}
 }

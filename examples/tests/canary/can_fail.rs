@@ -43,7 +43,6 @@ fn a_secret_in_a_compressed_object_is_found() {
     assert_eq!(found.len(), 2, "{found:?}");
 }
 
-#[cfg(feature = "aws")]
 #[tokio::test]
 async fn without_the_filter_the_logs_of_the_sdk_show_the_session_token() {
     use datalake_aws::ssm::SsmSecrets;

@@ -3,9 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "these are tests")]
 
-#[cfg(feature = "aws")]
 mod aws;
-#[cfg(feature = "aws")]
 mod binary;
 mod can_fail;
 mod crm;
@@ -19,7 +17,6 @@ mod sap;
 mod silo;
 #[cfg(unix)]
 mod sql;
-#[cfg(feature = "aws")]
 mod stores;
 mod watch;
 mod web;

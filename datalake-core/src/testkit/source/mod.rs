@@ -109,6 +109,41 @@ pub trait SourceHarness: Send + Sync {
 
     /// Makes the silo fail until [`mend`](Self::mend), and says with what kind of error the source must answer.
     /// `None` if it cannot be made to fail. Called again for the next way to fail, until `None`.
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering::SeqCst};
+    /// # use datalake_core::testkit::SourceHarness;
+    /// # use datalake_core::{ErrorKind, Result, Source, async_trait};
+    /// /// A meter that answers with this status of HTTP, and how often it was made to fail.
+    /// struct Cellar {
+    ///     status: Arc<AtomicU16>,
+    ///     failed: AtomicUsize,
+    /// }
+    ///
+    /// const WAYS: [(u16, ErrorKind); 2] = [(503, ErrorKind::Unavailable), (401, ErrorKind::Unauthenticated)];
+    ///
+    /// #[async_trait]
+    /// impl SourceHarness for Cellar {
+    ///     # async fn open(&self) -> Result<Box<dyn Source>> { std::future::pending().await }
+    ///     async fn fail(&self) -> Option<ErrorKind> {
+    ///         let (status, kind) = WAYS.get(self.failed.fetch_add(1, SeqCst))?;
+    ///         self.status.store(*status, SeqCst);
+    ///         Some(*kind)
+    ///     }
+    ///
+    ///     async fn mend(&self) {
+    ///         self.status.store(200, SeqCst);
+    ///     }
+    /// }
+    /// # futures::executor::block_on(async {
+    /// # let cellar = Cellar { status: Arc::default(), failed: AtomicUsize::new(0) };
+    /// # assert_eq!(cellar.fail().await, Some(ErrorKind::Unavailable));
+    /// # cellar.mend().await;
+    /// # assert_eq!(cellar.fail().await, Some(ErrorKind::Unauthenticated));
+    /// # assert_eq!((cellar.status.load(SeqCst), cellar.fail().await), (401, None));
+    /// # });
+    /// ```
     async fn fail(&self) -> Option<ErrorKind> {
         None
     }
