@@ -93,6 +93,11 @@ fn what_is_missing_to_log_in_is_named() {
         let told = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(!output.status.success() && told.contains(missing), "{system}: {told}");
     }
+    for command in ["drain", "run", "rebuild", "describe"] {
+        let output = worker(lake.path(), &[command]).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && told.contains("--url"), "{command}: {told}");
+    }
 }
 
 #[test]

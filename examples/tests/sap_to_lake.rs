@@ -33,7 +33,7 @@ async fn a_deleted_order_leads_back_to_the_delta_that_told_of_it() {
         "the second delta: 1 records",
         "Nothing was done: 0 records",
         "\"_op\":\"delete\"",
-        "document delta 2, !deltatoken='D2026",
+        "document delta 2, !deltatoken='D20",
         ", page 1",
         "acquired    20",
     ] {
@@ -44,6 +44,9 @@ async fn a_deleted_order_leads_back_to_the_delta_that_told_of_it() {
     let again = text(&run(worker(lake.path(), &[])).await);
     assert!(again.contains("The first load: 250 records"), "{again}");
     assert!(text(&run(worker(lake.path(), &["verify"])).await).contains("whole"));
+    let unnamed = run(worker(lake.path(), &["drain"])).await;
+    let told = String::from_utf8_lossy(&unnamed.stderr).into_owned();
+    assert!(!unnamed.status.success() && told.contains("--url"), "no pretend orders by accident: {told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

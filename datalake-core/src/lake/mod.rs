@@ -35,7 +35,7 @@ pub use format::{ObjectFormat, Piece};
 pub use layout::Zone;
 pub use line::QuarantineLine;
 pub use partition::Partition;
-pub use trace::{CuratedAt, Trace, Tracer};
+pub use trace::{CuratedAt, Remade, Trace, Tracer};
 pub use verify::{Checking, Problem, Verified};
 pub use view::{Object, Summary, View};
 
@@ -66,7 +66,7 @@ impl Lake {
     /// The lake in a directory, which is made if it is not there.
     ///
     /// # Errors
-    /// The directory cannot be made.
+    /// The directory cannot be made, or is named by a URL.
     pub fn local(root: impl Into<std::path::PathBuf>) -> Result<Self> {
         Ok(Self::new(Arc::new(LocalStore::open(root)?)))
     }

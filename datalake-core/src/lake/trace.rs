@@ -14,7 +14,7 @@ use super::line::QuarantineLine;
 use super::view::{Object, View};
 use super::{Lake, stamp};
 use crate::document::Document;
-use crate::envelope::Envelope;
+use crate::envelope::{Envelope, Worker};
 use crate::format::Format;
 use crate::id::{PipelineId, RecordId};
 use crate::ledger::{Commit, CommitKind, Ledger, Manifest};
@@ -33,9 +33,12 @@ pub struct Trace {
     pub commit: u64,
     /// When that commit was made.
     pub committed_at: DateTime<Utc>,
-    /// Where the batch came from, when, and by whom and what it was changed. Of the commit that made the record as it
-    /// is now, where it was replayed or rebuilt.
+    /// Where the batch came from, when, by whom it was acquired, and by what it was changed. The changes are those of
+    /// the commit that made the record as it is now; the rest is of the one that acquired it.
     pub envelope: Envelope,
+    /// Who made the record as it is now, where it was replayed or rebuilt.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remade: Option<Remade>,
     /// Where the document came from.
     pub locator: String,
     /// The id under which the silo knows the document.
@@ -65,6 +68,21 @@ pub struct Trace {
     /// The record in quarantine, if it is there.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub quarantined: Option<QuarantineLine>,
+}
+
+/// The commit of a replay or a rebuild.
+#[derive(Debug, Clone, Serialize)]
+pub struct Remade {
+    /// Its number.
+    pub commit: u64,
+    /// When it was made.
+    pub committed_at: DateTime<Utc>,
+    /// What it was for.
+    pub kind: CommitKind,
+    /// The run that made it.
+    pub run: String,
+    /// The worker that made it.
+    pub worker: Arc<Worker>,
 }
 
 /// A record in the curated zone.
@@ -135,6 +153,7 @@ impl Tracer {
             commit: commit.seq,
             committed_at: commit.committed_at,
             envelope: commit.envelope.clone(),
+            remade: None,
             locator: row.locator.to_string(),
             document_id: row.id.as_deref().map(str::to_owned),
             properties: row.properties.clone(),
@@ -186,8 +205,15 @@ impl Tracer {
                     trace.curated.push(CuratedAt { record, object: object.location.clone(), line });
                 }
                 if seq != trace.commit {
-                    trace.envelope =
-                        self.lake.ledger().entry(&self.view.pipeline, seq).await?.commit.envelope;
+                    let made = self.lake.ledger().entry(&self.view.pipeline, seq).await?.commit;
+                    trace.envelope.hops = made.envelope.hops;
+                    trace.remade = Some(Remade {
+                        commit: seq,
+                        committed_at: made.committed_at,
+                        kind: made.kind,
+                        run: made.envelope.run,
+                        worker: made.envelope.worker,
+                    });
                 }
             }
         }

@@ -46,7 +46,7 @@ impl LocalStore {
     /// A store in a directory, which is made if it is not there.
     ///
     /// # Errors
-    /// The directory cannot be made.
+    /// The directory cannot be made, or is named by a URL.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self> {
         Self::with_sync(root.into(), true)
     }
@@ -61,6 +61,10 @@ impl LocalStore {
     }
 
     fn with_sync(root: PathBuf, sync: bool) -> Result<Self> {
+        if root.to_string_lossy().contains("://") {
+            return Err(Error::config("a directory is named by its path and not by a URL")
+                .with("path", root.display()));
+        }
         let failed =
             |cause| Error::io("cannot make the directory of the store", cause).with("path", root.display());
         fs::create_dir_all(root.join(STAGING)).map_err(failed)?;
@@ -383,6 +387,13 @@ mod tests {
     use std::time::SystemTime;
 
     use super::*;
+
+    #[test]
+    fn a_url_is_no_directory() {
+        let error = LocalStore::open("s3://bucket/prefix").unwrap_err();
+        assert_eq!(error.kind(), crate::ErrorKind::ConfigInvalid);
+        assert!(!std::path::Path::new("s3:").exists());
+    }
 
     #[cfg(unix)]
     #[tokio::test]

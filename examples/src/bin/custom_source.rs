@@ -3,8 +3,8 @@
 //! It reads a meter that numbers its readings. The guide page `writing_a_source` explains it line by line.
 //!
 //! ```text
-//! cargo run -p datalake-examples --bin custom_source             # take what is new
-//! cargo run -p datalake-examples --bin custom_source -- cat      # look at it
+//! cargo run --release -p datalake-examples --bin custom_source             # take what is new
+//! cargo run --release -p datalake-examples --bin custom_source -- cat      # look at it
 //! cargo test -p datalake-examples --bin custom_source            # run the suite
 //! ```
 

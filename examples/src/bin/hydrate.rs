@@ -1,9 +1,9 @@
 //! A ready worker: files or an HTTP interface into a lake on disk or, built with the feature `s3`, on S3.
 //!
 //! ```text
-//! cargo run --release -p datalake-examples --bin hydrate -- --input orders.ndjson --dataset orders --lake ./lake
-//! cargo run --release -p datalake-examples --bin hydrate -- --lake ./lake ls
-//! cargo run --release -p datalake-examples --bin hydrate -- --lake ./lake --dataset orders cat --zone raw
+//! cargo run --release -p datalake-examples --bin hydrate -- --input orders.ndjson --dataset orders --lake ./lake-of-orders
+//! cargo run --release -p datalake-examples --bin hydrate -- --lake ./lake-of-orders ls
+//! cargo run --release -p datalake-examples --bin hydrate -- --lake ./lake-of-orders --dataset orders cat --zone raw
 //! ```
 //!
 //! The input is a file, a directory, a glob, an `http(s)` URL or, with the feature `s3`, `s3://bucket/prefix` or a glob of keys. Without a command it drains: it takes what there is
@@ -32,7 +32,7 @@ use datalake_sinks::lake::{LakeSink, Partition};
 
 /// Hydrates a lake from files or an HTTP interface.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     /// What to read: a file, a directory, a glob, an http(s) URL, or s3://bucket/prefix in a build with the feature s3
     #[arg(long, value_name = "PATH|GLOB|URL")]

@@ -1,7 +1,7 @@
 //! A ready worker: a stream of Kinesis into a lake.
 //!
 //! ```text
-//! cargo run -p datalake-examples --features kinesis,s3 --bin kinesis_to_s3 -- \
+//! cargo run --release -p datalake-examples --features kinesis,s3 --bin kinesis_to_s3 -- \
 //!     --stream orders --dataset orders --lake s3://bucket/prefix
 //! ```
 //!
@@ -21,7 +21,7 @@ use datalake_sinks::lake::LakeSink;
 
 /// Takes the records of a stream of Kinesis into a lake.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     /// The stream, by name or ARN
     #[arg(long, value_name = "NAME|ARN")]

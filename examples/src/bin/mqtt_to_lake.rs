@@ -1,9 +1,9 @@
 //! A ready worker: the messages of an MQTT broker into a lake on disk.
 //!
 //! ```text
-//! cargo run -p datalake-examples --features iot --bin mqtt_to_lake -- \
+//! cargo run --release -p datalake-examples --features iot --bin mqtt_to_lake -- \
 //!     --url mqtt://localhost:1883 --topic 'plant/#' --client-id lake-plant-0 --lake ./lake run
-//! cargo run -p datalake-examples --features iot --bin mqtt_to_lake -- --lake ./lake ls
+//! cargo run --release -p datalake-examples --features iot --bin mqtt_to_lake -- --lake ./lake ls
 //! ```
 //!
 //! Each message is archived byte for byte, with its topic and what else the broker says beside it, and its JSON goes to the
@@ -32,7 +32,7 @@ const SPOOL: u64 = 1 << 30;
 ///
 /// The password of `--user` is taken from the variable `MQTT_PASSWORD`.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     /// The broker, for instance `mqtt://localhost:1883`, or `mqtts://` for TLS
     #[arg(long, value_name = "mqtt://HOST:PORT")]

@@ -24,7 +24,7 @@ use datalake_sinks::lake::LakeSink;
 
 /// Makes one lake out of another.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     /// The lake to read: a directory, or s3://bucket/prefix in a build with the feature s3
     #[arg(long, value_name = "PLACE")]

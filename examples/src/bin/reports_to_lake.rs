@@ -1,9 +1,9 @@
 //! A ready worker: a folder of reports into a lake, workbooks, Parquet, CSV, TSV and JSON side by side.
 //!
 //! ```text
-//! cargo run -p datalake-examples --features reports --bin reports_to_lake -- --input ./reports --lake ./lake
-//! cargo run -p datalake-examples --features reports --bin reports_to_lake -- --input ./reports --lake ./lake --header-row 3 run
-//! cargo run -p datalake-examples --features reports --bin reports_to_lake -- --lake ./lake --dataset reports/sales cat
+//! cargo run --release -p datalake-examples --features reports --bin reports_to_lake -- --input ./reports --lake ./lake
+//! cargo run --release -p datalake-examples --features reports --bin reports_to_lake -- --input ./reports --lake ./lake --header-row 3 run
+//! cargo run --release -p datalake-examples --features reports --bin reports_to_lake -- --lake ./lake --dataset reports/sales cat
 //! ```
 //!
 //! Each folder in the input is a dataset, `reports/` and its name, with all that is in it at any depth; the files beside
@@ -27,7 +27,7 @@ use datalake_sinks::lake::LakeSink;
 
 /// Puts reports of every usual kind into a lake.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     /// The folder of the reports; each folder in it is a dataset
     #[arg(long, value_name = "DIR")]

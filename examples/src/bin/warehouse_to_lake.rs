@@ -35,7 +35,7 @@ const PIPELINE: &str = "warehouse";
 ///
 /// The password is that of the URL, or of the variable `PGPASSWORD`.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     /// The database, `postgres://user@host:port/database`
     #[arg(long, value_name = "URL")]

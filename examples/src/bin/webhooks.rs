@@ -2,9 +2,9 @@
 //!
 //! ```text
 //! export WEBHOOK_SECRET=whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw
-//! cargo run -p datalake-examples --bin webhooks -- run            # listens on 127.0.0.1:8080, path /events
-//! cargo run -p datalake-examples --bin webhooks -- ls             # in another terminal
-//! cargo run -p datalake-examples --bin webhooks -- cat
+//! cargo run --release -p datalake-examples --bin webhooks -- run            # listens on 127.0.0.1:8080, path /events
+//! cargo run --release -p datalake-examples --bin webhooks -- ls             # in another terminal
+//! cargo run --release -p datalake-examples --bin webhooks -- cat
 //! ```
 //!
 //! Senders sign as [Standard Webhooks](https://www.standardwebhooks.com) says, and get their 2xx only once the event is
@@ -41,7 +41,7 @@ async fn events(pipeline: PipelineBuilder, lake: Lake) -> Result<PipelineBuilder
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let directory = std::env::var("LAKE").unwrap_or_else(|_| "./lake".into());
+    let directory = std::env::var("LAKE").unwrap_or_else(|_| "./lake-webhooks".into());
     let lake = match Lake::local(directory) {
         Ok(lake) => lake,
         Err(error) => return datalake_host::fail(NAME, &error),

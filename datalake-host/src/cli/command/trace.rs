@@ -2,8 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
 use datalake_core::lake::Trace;
-use datalake_core::{Error, Hop, Result};
+use datalake_core::{Error, Hop, Result, Worker};
 use serde_json::{Value, json};
 
 use super::lake;
@@ -65,20 +66,21 @@ fn show(trace: &Trace, most: usize, out: &mut Out) {
         let line = format!("{}{}", label(if n == 0 { "changed by" } else { "" }, out), describe(hop));
         out.line(line);
     }
-    let (envelope, acquired) =
-        (&trace.envelope, trace.envelope.acquired.end.format("%Y-%m-%d %H:%M:%S%.3f UTC"));
-    let worker = &envelope.worker;
-    let host = worker.host.as_deref().map(|host| format!(" on {}", plain(host))).unwrap_or_default();
-    let line = format!(
-        "{}{acquired} by {} {}{host}",
-        label("acquired", out),
-        plain(&worker.name),
-        plain(&worker.version)
-    );
+    let pipeline = &trace.record.batch.pipeline;
+    if let Some(remade) = &trace.remade {
+        let done = by(&remade.committed_at, &remade.worker);
+        let line = format!("{}{done}", label("remade", out));
+        out.line(line);
+        let detail =
+            out.dim(format!("            run {}, commit {pipeline}#{}", plain(&remade.run), remade.commit));
+        out.line(detail);
+    }
+    let envelope = &trace.envelope;
+    let done = by(&envelope.acquired.end, &envelope.worker);
+    let line = format!("{}{done}", label("acquired", out));
     out.line(line);
     let detail =
-        format!("            run {}, commit {}#{}", envelope.run, trace.record.batch.pipeline, trace.commit);
-    let detail = out.dim(detail);
+        out.dim(format!("            run {}, commit {pipeline}#{}", plain(&envelope.run), trace.commit));
     out.line(detail);
     let line = format!("{}{} {}", label("from", out), plain(&envelope.origin.system), plain(&trace.locator));
     out.line(line);
@@ -95,6 +97,13 @@ fn show(trace: &Trace, most: usize, out: &mut Out) {
         let line = format!("{}not kept", label("raw", out));
         out.line(line);
     }
+}
+
+/// When something was done, and by whom.
+fn by(when: &DateTime<Utc>, worker: &Worker) -> String {
+    let when = when.format("%Y-%m-%d %H:%M:%S%.3f UTC");
+    let host = worker.host.as_deref().map(|host| format!(" on {}", plain(host))).unwrap_or_default();
+    format!("{when} by {} {}{host}", plain(&worker.name), plain(&worker.version))
 }
 
 /// A step, and what it did with the whole batch.

@@ -160,20 +160,21 @@ async fn nothing_is_remade_by_a_worker_without_the_decoder() {
 #[tokio::test]
 async fn a_batch_that_cannot_be_remade_costs_no_other_anything() {
     let lake = lake();
-    let json = || Document::new(r#"{"word":"bad"}"#, "memory:///input", Format::Json);
-    let made = decoded(&lake, [backwards("dab"), backwards("dab"), json(), json()]).transform(Refuse("bad"));
-    let report = made.target_bytes(1).build().unwrap().drain(Budget::unlimited()).await.unwrap();
-    assert_eq!((report.commits, report.counts.quarantined), (2, 4));
+    let json = || Document::new("{\"word\":\"bad\"}\n{\"word\":\"one\"}", "memory:///input", Format::Ndjson);
+    let documents = [backwards("dab;owt"), json(), backwards("dab;owt"), json()];
+    let mut made = decoded(&lake, documents).transform(Refuse("bad")).target_bytes(1).build().unwrap();
+    let report = made.drain(Budget::unlimited()).await.unwrap();
+    assert_eq!((report.commits, report.counts.written, report.counts.quarantined), (4, 4, 4));
     let mut without = pipeline(&lake, []).build().unwrap();
     let error = without.replay(&lake).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
     let said = error.to_string();
-    assert!(said.contains("batch=1 "), "{said}");
-    assert!(said.contains("batches_left=1") && said.contains("batches_done=1"), "{said}");
-    assert_eq!((curated(&lake).await.len(), quarantined(&lake).await.len()), (2, 2));
-    assert!(without.rebuild(&lake).await.unwrap_err().to_string().contains("batches_done=1"));
+    assert!(said.contains("batch: 1,"), "{said}");
+    assert!(said.contains("batches_left: 2") && said.contains("batches_done: 2"), "{said}");
+    assert_eq!((curated(&lake).await.len(), quarantined(&lake).await.len()), (6, 2));
+    assert!(without.rebuild(&lake).await.unwrap_err().to_string().contains("batches_done: 2"));
     assert_eq!(decoded(&lake, []).build().unwrap().replay(&lake).await.unwrap().counts.written, 2);
-    assert_eq!((curated(&lake).await.len(), quarantined(&lake).await.len()), (4, 0));
+    assert_eq!((curated(&lake).await.len(), quarantined(&lake).await.len()), (8, 0));
     verify(&lake).await;
 }
 

@@ -2,11 +2,12 @@
 
 use bytes::{BufMut, BytesMut};
 use datalake_core::lake::{Lake, Zone, stamp};
+use datalake_core::ledger::CommitKind;
 use datalake_core::pipeline::{Budget, PipelineBuilder};
 use datalake_core::testkit::{Rng, VecSource};
 use datalake_core::transform::json::{Type, cast, drop_fields, mask, rename};
 use datalake_core::transform::{Pointer, filter};
-use datalake_core::{Document, Format, Pipeline, RecordId};
+use datalake_core::{Document, Format, Pipeline, RecordId, Worker};
 use futures::TryStreamExt;
 
 use super::{LakeSink, lake, things, verify};
@@ -106,4 +107,31 @@ async fn ten_thousand_records_lead_back_to_their_bytes_and_are_made_again_from_t
     let before: Vec<_> = records.into_iter().map(|(_, body)| body).collect();
     assert_eq!(made_again.len(), before.len());
     assert!(made_again == before, "the same transforms of the same bytes give the same bytes");
+}
+
+#[tokio::test]
+async fn what_is_rebuilt_was_still_acquired_by_whom_it_was() {
+    let lake = lake();
+    let worker = |version: &str, step: &'static str| {
+        let source = VecSource::json(["{\"n\":1}"]);
+        let builder = Pipeline::builder("things").source(source).worker(Worker::new("shop", version));
+        let dropped = drop_fields(step, ["/x"]).unwrap();
+        builder.transform(dropped).lake(&LakeSink::builder(&lake).build()).build().unwrap()
+    };
+    let record: RecordId = "things/1/0".parse().unwrap();
+    worker("1", "first").drain(Budget::unlimited()).await.unwrap();
+    let before = lake.trace(&record).await.unwrap();
+    assert!(before.remade.is_none());
+    worker("2", "second").rebuild(&lake).await.unwrap();
+    let after = lake.trace(&record).await.unwrap();
+    assert_eq!(
+        (&after.envelope.worker, &after.envelope.run),
+        (&before.envelope.worker, &before.envelope.run)
+    );
+    assert_eq!((after.commit, after.envelope.acquired), (1, before.envelope.acquired));
+    assert_eq!(after.envelope.hops.last().unwrap().name, "second");
+    let remade = after.remade.unwrap();
+    assert_eq!((remade.kind, remade.commit, &*remade.worker.version), (CommitKind::Rebuild, 2, "2"));
+    assert_ne!(remade.run, before.envelope.run);
+    assert!(remade.committed_at >= before.committed_at);
 }

@@ -38,7 +38,7 @@ const PIPELINE: &str = "clicks";
 ///
 /// If the variable SEGMENT_WRITE_KEY is set, Segment events are taken only with that key.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     /// Where to listen; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]

@@ -1,11 +1,11 @@
 //! A ready worker: an object of Salesforce, HubSpot or Dynamics 365 into a lake.
 //!
 //! ```text
-//! cargo run -p datalake-examples --features crm --bin crm_to_lake                     # a simulated Salesforce: a load, changes, a delete
-//! cargo run -p datalake-examples --features crm --bin crm_to_lake -- --system hubspot # likewise
-//! SALESFORCE_CLIENT_ID=… SALESFORCE_CLIENT_SECRET=… cargo run -p datalake-examples --features crm --bin crm_to_lake -- \
+//! cargo run --release -p datalake-examples --features crm --bin crm_to_lake                     # a simulated Salesforce: a load, changes, a delete
+//! cargo run --release -p datalake-examples --features crm --bin crm_to_lake -- --system hubspot # likewise
+//! SALESFORCE_CLIENT_ID=… SALESFORCE_CLIENT_SECRET=… cargo run --release -p datalake-examples --features crm --bin crm_to_lake -- \
 //!     --system salesforce --url https://shop.my.salesforce.com --object Account --lake ./lake
-//! cargo run -p datalake-examples --features crm --bin crm_to_lake -- --lake ./lake ls
+//! cargo run --release -p datalake-examples --features crm --bin crm_to_lake -- ls
 //! ```
 //!
 //! Pages go to the raw zone byte for byte, records to the curated zone, with what has happened to each in the member `_op`:
@@ -35,7 +35,7 @@ mod story;
 /// with SALESFORCE_PRIVATE_KEY (PEM). HubSpot: HUBSPOT_TOKEN. Dynamics 365: DYNAMICS_TENANT, DYNAMICS_CLIENT_ID and
 /// DYNAMICS_CLIENT_SECRET.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     /// The kind of system
     #[arg(long, value_enum, default_value = "salesforce")]
@@ -56,7 +56,7 @@ struct Arguments {
     #[arg(long)]
     dataset: Option<Dataset>,
     /// The lake to fill: a directory, or s3://bucket/prefix in a build with the feature s3
-    #[arg(long, value_name = "PLACE", default_value = "./lake")]
+    #[arg(long, value_name = "PLACE", default_value = "./lake-crm")]
     lake: String,
     #[command(flatten)]
     globals: Globals,
@@ -92,8 +92,9 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     }
     let lake = lake_at(&arguments.lake).await?;
     let (Some(url), Some(object)) = (arguments.url.clone(), arguments.object.clone()) else {
-        if arguments.url.is_some() {
-            return Err(Error::config("an option is needed to read").with("option", "--object"));
+        if arguments.url.is_some() || arguments.command.is_some() {
+            let missing = if arguments.url.is_some() { "--object" } else { "--url" };
+            return Err(Error::config("an option is needed to read").with("option", missing));
         }
         return story::tell(arguments, &lake).await;
     };

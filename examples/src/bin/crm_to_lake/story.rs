@@ -8,7 +8,7 @@ use datalake_connectors::crm::hubspot::HubSpotSource;
 use datalake_connectors::crm::salesforce::{SalesforceAuth, SalesforceSource};
 use datalake_core::lake::{Lake, Zone, stamp};
 use datalake_core::pipeline::{Budget, PipelineBuilder};
-use datalake_core::{Dataset, Error, RecordId, Result};
+use datalake_core::{Dataset, Error, RecordId, Result, Worker};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Trace};
 use datalake_simulators::dataverse::{ACCOUNTS, Dataverse, Row, account, account_key};
@@ -43,7 +43,8 @@ pub(super) async fn tell(arguments: Arguments, lake: &Lake) -> Result<ExitCode> 
     let dataset = dataset(&arguments, system.object())?;
     // The system is another one each time, and so is what is known of it.
     let lane = format!("{}.{}", pipeline(&dataset)?, now().as_millis());
-    let builder = datalake_core::Pipeline::builder(lane.as_str());
+    let worker = Worker::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION"));
+    let builder = datalake_core::Pipeline::builder(lane.as_str()).worker(worker);
     let mut pipeline = system.source(builder, dataset.clone(), lake).await?.build()?;
     say!("{} with {RECORDS} records, in this process:\n  {}\n", system.name(), system.url());
     let steps = [

@@ -27,7 +27,7 @@ mod show;
 ///
 /// Without a command it hydrates and shows what came of it. The commands work on the same lake.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     /// The directory of the lake; reports are written to one beside it, with `-inbox` at its end
     #[arg(long, default_value = "./lake")]

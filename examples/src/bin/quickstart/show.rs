@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use datalake_core::lake::{Lake, QuarantineLine, Zone, stamp};
 use datalake_core::pipeline::{Budget, Report};
-use datalake_core::{Dataset, Error, RecordId, Result};
+use datalake_core::{Error, PipelineId, RecordId, Result};
 use datalake_examples::company::{App, Shop};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals, Ls, Trace};
@@ -108,10 +108,10 @@ pub(crate) async fn lake(lake: &Lake, globals: &Globals) -> Result<ExitCode> {
     Ok(code)
 }
 
-/// The first order in the curated zone.
+/// The first order of the shop in the curated zone.
 async fn first(lake: &Lake) -> Result<Option<RecordId>> {
-    let objects = lake.objects(&Dataset::new("orders")?, Zone::Curated).await?;
-    let Some(object) = objects.first() else { return Ok(None) };
+    let view = lake.view(&PipelineId::new("shop-orders")?).await?;
+    let Some(object) = view.objects().find(|object| object.zone == Zone::Curated) else { return Ok(None) };
     let content = lake.content(object).await?;
     let line = content.split(|byte| *byte == b'\n').next().unwrap_or_default();
     Ok(stamp::read(line).map(|(_, id)| id))

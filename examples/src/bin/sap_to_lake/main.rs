@@ -1,10 +1,10 @@
 //! A ready worker: an entity set of a SAP system into a lake on disk.
 //!
 //! ```text
-//! cargo run -p datalake-examples --features sap --bin sap_to_lake                      # a simulated system: a load and three deltas
-//! SAP_USER=LAKE_ORDERS SAP_PASSWORD=… cargo run -p datalake-examples --features sap --bin sap_to_lake -- \
+//! cargo run --release -p datalake-examples --features sap --bin sap_to_lake                      # a simulated system: a load and three deltas
+//! SAP_USER=LAKE_ORDERS SAP_PASSWORD=… cargo run --release -p datalake-examples --features sap --bin sap_to_lake -- \
 //!     --url https://sap.example/sap/opu/odata/sap/ZSALES_ODP_SRV --entity FactsOfZSALESORDERS --mode delta --lake ./lake
-//! cargo run -p datalake-examples --features sap --bin sap_to_lake -- --lake ./lake ls
+//! cargo run --release -p datalake-examples --features sap --bin sap_to_lake -- ls
 //! ```
 //!
 //! The version of the protocol, and whether changes come through a queue (ODP), is found out. Pages go to the raw zone
@@ -12,14 +12,14 @@
 //! `before` for what a row was before its change. Without a command it drains; `run` goes on until ctrl-c. Started again
 //! it goes on where the ledger says.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
 use datalake_connectors::sap::{Auth, Mode, Renew, SapSource, SapSourceBuilder, changes};
 use datalake_core::lake::Lake;
 use datalake_core::pipeline::PipelineBuilder;
-use datalake_core::{Dataset, Error, ErrorKind, Result, Secrets};
+use datalake_core::{Dataset, Error, Result, Secrets};
+use datalake_examples::{lake_at, lake_to_look_into};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -33,7 +33,7 @@ const PIPELINE: &str = "sap";
 ///
 /// Name and password are taken from the variables `SAP_USER` and `SAP_PASSWORD`.
 #[derive(Debug, Parser)]
-#[command(version)]
+#[command(name = env!("CARGO_BIN_NAME"), version)]
 struct Arguments {
     /// The root of the service, for instance `https://sap.example/sap/opu/odata/sap/ZSALES_SRV`
     #[arg(long, value_name = "SERVICE_ROOT")]
@@ -59,9 +59,9 @@ struct Arguments {
     /// The dataset it becomes
     #[arg(long, default_value = "sap")]
     dataset: Dataset,
-    /// The directory of the lake
-    #[arg(long, default_value = "./lake")]
-    lake: PathBuf,
+    /// The lake to fill: a directory, or s3://bucket/prefix in a build with the feature s3
+    #[arg(long, value_name = "PLACE", default_value = "./lake-sap")]
+    lake: String,
     #[command(flatten)]
     globals: Globals,
     #[command(subcommand)]
@@ -78,17 +78,17 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let looks = arguments.command.as_ref().is_some_and(|command| !command.needs_pipelines());
-    if looks && !arguments.lake.is_dir() {
-        return Err(
-            Error::new(ErrorKind::NotFound, "there is no lake").with("lake", arguments.lake.display())
-        );
-    }
-    let lake = Lake::local(&arguments.lake)?;
-    if looks {
+    if arguments.command.as_ref().is_some_and(|command| !command.needs_pipelines()) {
+        let lake = lake_to_look_into(&arguments.lake).await?;
         return Ok(host(&lake, arguments).run(arguments.command.clone(), &arguments.globals).await);
     }
-    let Some(url) = &arguments.url else { return story::tell(arguments, &lake).await };
+    let lake = lake_at(&arguments.lake).await?;
+    let Some(url) = &arguments.url else {
+        if arguments.command.is_some() {
+            return Err(Error::config("an option is needed to read").with("option", "--url"));
+        }
+        return story::tell(arguments, &lake).await;
+    };
     let entity = arguments
         .entity
         .as_ref()

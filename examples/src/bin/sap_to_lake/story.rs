@@ -41,9 +41,6 @@ pub(super) async fn tell(arguments: &Arguments, lake: &Lake) -> Result<ExitCode>
     let shared = lake.clone();
     let host = host(lake, arguments)
         .pipeline(super::PIPELINE, |pipeline| async move { into_lake(pipeline, source, &shared) });
-    if arguments.command.is_some() {
-        return Ok(host.run(arguments.command.clone(), &arguments.globals).await);
-    }
     let mut pipelines = host.pipelines(&[]).await?;
     let pipeline = pipelines.first_mut().ok_or_else(|| Error::unexpected("a pipeline is missing"))?;
     say!(

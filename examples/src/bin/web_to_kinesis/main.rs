@@ -1,9 +1,9 @@
 //! A ready worker: an HTTP interface onto a stream of Kinesis, or into a delivery stream of Firehose.
 //!
 //! ```text
-//! cargo run -p datalake-examples --features kinesis --bin web_to_kinesis -- \
+//! cargo run --release -p datalake-examples --features kinesis --bin web_to_kinesis -- \
 //!     --url https://shop.example/orders --records /items --dataset orders --stream orders --key /customer/id
-//! cargo run -p datalake-examples --features kinesis --bin web_to_kinesis -- \
+//! cargo run --release -p datalake-examples --features kinesis --bin web_to_kinesis -- \
 //!     --url https://shop.example/orders --dataset orders --firehose orders --bucket landing --role arn:aws:iam::…:role/…
 //! ```
 //!
@@ -33,7 +33,7 @@ mod resources;
 
 /// Puts the records of an HTTP interface onto a stream of Kinesis or into a delivery stream of Firehose.
 #[derive(Debug, Parser)]
-#[command(version, group(ArgGroup::new("target").args(["stream", "firehose"])))]
+#[command(name = env!("CARGO_BIN_NAME"), version, group(ArgGroup::new("target").args(["stream", "firehose"])))]
 struct Arguments {
     /// What to read
     #[arg(long)]
