@@ -75,6 +75,9 @@ impl Tap {
 
     /// Cuts the line when a client is about to send a packet of this kind, which the broker then does not get: 4 for
     /// PUBACK, 5 for PUBREC, 7 for PUBCOMP. Once.
+    ///
+    /// The broker can still write what it is writing. Mosquitto 2.0.11 otherwise breaks the protocol: if its connection
+    /// breaks while it sends PUBRELs again, it sends the rest of those messages as PUBLISH the next time.
     pub fn cut_before(&self, kind: u8) {
         *self.state.cut_before.lock().unwrap_or_else(PoisonError::into_inner) = Some(kind);
     }
@@ -137,7 +140,7 @@ async fn line(mut client: TcpStream, state: Arc<State>) {
                     let mut cut = state.cut_before.lock().unwrap_or_else(PoisonError::into_inner);
                     if *cut == Some(first >> 4) {
                         *cut = None;
-                        return Err(io::Error::other("cut"));
+                        return io::Result::<()>::Ok(());
                     }
                 }
                 to_broker.write_all(&packet::frame(first, &body)).await?;
@@ -155,9 +158,14 @@ async fn line(mut client: TcpStream, state: Arc<State>) {
             }
         };
         tokio::select! {
-            ended = up => ended,
-            ended = down => ended,
+            ended = up => ended?,
+            ended = down => return ended,
         }
+        // Cut: the client hears no more, and the broker writes to its end.
+        drop(client);
+        to_broker.shutdown().await?;
+        tokio::io::copy(&mut from_broker, &mut tokio::io::sink()).await?;
+        Ok(())
     };
     tokio::select! {
         ended = both => drop::<io::Result<()>>(ended),
