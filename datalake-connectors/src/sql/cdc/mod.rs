@@ -99,6 +99,7 @@ mod load_decoder;
 mod lsn;
 mod message;
 mod position;
+mod progress;
 mod publication;
 mod relation;
 mod session;

@@ -22,14 +22,13 @@ use super::decoder::PgOutputDecoder;
 use super::load_decoder::PgLoadDecoder;
 use super::lsn::Lsn;
 use super::position::{At, Origin, Place};
+use super::progress::Progress;
 use super::session::{Came, Session, Settings};
 
 /// How long changes wait for others to share a document.
 const LINGER: Duration = Duration::from_millis(20);
 /// How often the server is asked how far it is, while it has not said that it is through.
 const ASK: Duration = Duration::from_millis(200);
-/// A server that answers so many times and gets no further has nothing more.
-const SETTLED: usize = 10;
 /// From 1970 to 2000, microseconds.
 const EPOCH: i64 = 946_684_800_000_000;
 
@@ -63,11 +62,7 @@ struct Reading {
     /// What came and was not looked at yet, and how far the server had sent everything after it.
     frames: VecDeque<Bytes>,
     after: Option<Lsn>,
-    /// Who is here was through when the stream began.
-    target: Lsn,
-    /// How far the server has sent everything, and how often it has said so since.
-    sent: Lsn,
-    said: usize,
+    progress: Progress,
     /// The place that was given last, to tell how far it has moved.
     moved: Lsn,
     /// Whether the server asks what is durable, and has not been told of everything that it has sent.
@@ -81,22 +76,15 @@ impl Reading {
             let Some(frame) = self.frames.pop_front() else {
                 if let Some(sent) = self.after.take() {
                     self.assembly.sent(sent);
-                    match sent > self.sent {
-                        true => (self.sent, self.said) = (sent, 0),
-                        false => self.said += 1,
-                    }
+                    self.progress.says(sent);
                 }
                 self.asked &= self.assembly.is_within() || self.assembly.log().lsn > self.moved;
                 return Ok(());
             };
-            self.said = 0;
+            self.progress.moved();
             self.assembly.push(frame)?;
         }
         Ok(())
-    }
-
-    fn is_through(&self) -> bool {
-        self.sent >= self.target || self.said >= SETTLED
     }
 
     /// Whether so much log has gone by since what was given last that the slot should move on, or the server waits for that.
@@ -154,9 +142,7 @@ impl CdcSource {
                     assembly,
                     frames: VecDeque::new(),
                     after: None,
-                    target,
-                    sent: Lsn(0),
-                    said: 0,
+                    progress: Progress::new(target),
                     moved: log.lsn,
                     asked: false,
                 });
@@ -262,7 +248,7 @@ impl Source for CdcSource {
                 continue;
             }
             let now = Instant::now();
-            let through = self.reading.as_ref().is_some_and(Reading::is_through);
+            let through = self.reading.as_ref().is_some_and(|reading| reading.progress.is_through());
             let ready = self.ready() > 0;
             let deadline = match (ready, self.is_within()) {
                 (true, false) => *linger.get_or_insert(now + LINGER),
@@ -328,7 +314,7 @@ impl Source for CdcSource {
         Remaining {
             bytes: Some(growth.end.0.saturating_sub(reading.assembly.log().lsn.0)),
             records: None,
-            behind: (reading.is_through() || reading.assembly.time().is_some()).then_some(behind),
+            behind: (reading.progress.is_through() || reading.assembly.time().is_some()).then_some(behind),
         }
     }
 
