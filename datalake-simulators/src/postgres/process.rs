@@ -103,7 +103,7 @@ impl Server {
     pub(super) fn crash(&mut self) {
         self.stop(b"KILL\nKEEP");
         // The new server does not start before the last child of the old one is gone.
-        let back = (0..50).any(|_| {
+        let back = (0..600).any(|_| {
             let run = self.run();
             run.inspect_err(|_| thread::sleep(Duration::from_millis(100))).is_ok()
         });
