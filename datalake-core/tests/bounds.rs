@@ -11,6 +11,7 @@ use datalake_core::{
     Batch, Dataset, Document, Format, Next, Pipeline, Position, Receipt, Result, Sink, SinkInfo, Source,
     SourceBatch, SourceInfo, async_trait,
 };
+use tokio::sync::mpsc;
 
 const MIB: usize = 1 << 20;
 
@@ -83,6 +84,47 @@ async fn a_stalled_sink_stops_the_reading_and_memory_stays_bounded() -> Result<(
         let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap_or_default();
         let peak: u64 = peak.trim().trim_end_matches(" kB").parse().unwrap_or(0);
         assert!((1..256 << 10).contains(&peak), "{peak} KiB");
+    }
+    Ok(())
+}
+
+/// Says how many documents it was given, and never comes to an end.
+struct Counting(SinkInfo, mpsc::Sender<usize>);
+
+#[async_trait]
+impl Sink for Counting {
+    fn info(&self) -> &SinkInfo {
+        &self.0
+    }
+
+    async fn write(&self, batch: &Batch) -> Result<Receipt> {
+        self.1.send(batch.documents.len()).await.ok();
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_commit_holds_as_many_batches_as_come_nearest_to_its_target() -> Result<()> {
+    // A batch of the source is a little less than a mebibyte.
+    for (target, documents) in
+        [(4 * MIB, 4), (4 * MIB + MIB / 4, 4), (3 * MIB + 3 * MIB / 4, 4), (MIB / 2, 1)]
+    {
+        let info = SourceInfo::new("test.endless", Dataset::new("things")?, "memory:///endless");
+        let (told, mut counts) = mpsc::channel(1);
+        let mut pipeline = Pipeline::builder("things")
+            .source(Endless { info, given: Arc::default() })
+            .sink(Counting(SinkInfo::new("counting"), told))
+            .ledger(StoreLedger::new(Arc::new(MemoryStore::new())))
+            .target_bytes(target)
+            .bytes_in_flight(2 * target.max(MIB))
+            .build()?;
+        tokio::select! {
+            _ = pipeline.run_until(std::future::pending()) => unreachable!("nobody asked it to stop"),
+            // The second is begun although the first does not end: there is room for both.
+            counts = async { [counts.recv().await, counts.recv().await] } => {
+                assert_eq!(counts, [Some(documents); 2], "for {target}");
+            }
+        }
     }
     Ok(())
 }

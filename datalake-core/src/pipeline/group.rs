@@ -31,6 +31,8 @@ pub(super) struct Group {
     pub(super) batches: usize,
     /// The bytes of the records.
     bytes: usize,
+    /// The same two of the batch that came last.
+    last: (usize, usize),
     opened: Instant,
 }
 
@@ -52,6 +54,7 @@ impl Group {
             bytes_in: 0,
             batches: 0,
             bytes: 0,
+            last: (0, 0),
             opened: Instant::now(),
         };
         group.absorb(Transformed {
@@ -87,8 +90,11 @@ impl Group {
         self.counts.expanded += records.expanded;
         self.counts.filtered += records.filtered;
         self.counts.merged += records.merged;
-        self.bytes_in += documents.iter().map(Document::len).sum::<usize>();
-        self.bytes += records.iter().map(|record| record.body().len()).sum::<usize>();
+        let bytes_in = documents.iter().map(Document::len).sum::<usize>();
+        let bytes = records.iter().map(|record| record.body().len()).sum::<usize>();
+        self.bytes_in += bytes_in;
+        self.bytes += bytes;
+        self.last = (bytes_in, bytes);
         self.documents.extend(documents.iter().cloned());
         self.cut.extend(cut);
         if self.records.is_empty() {
@@ -144,11 +150,14 @@ impl Limits {
         }
     }
 
-    /// Whether the group has what the sinks like, or as much as may wait.
+    /// Whether the group has about what the sinks like, or as much as may wait: with one more batch like the last it
+    /// would be farther from it than it is. A source that cuts its documents just short of a size would else have a
+    /// batch too many in every group.
     pub(super) fn reached(&self, group: &Group) -> bool {
-        group.bytes >= self.bytes
+        let (last_in, last) = group.last;
+        group.bytes.saturating_add(last / 2) >= self.bytes
             || group.records.len() >= self.records
-            || group.bytes_in >= self.bytes_in
+            || group.bytes_in.saturating_add(last_in / 2) >= self.bytes_in
             || group.documents.len() >= self.documents
     }
 
