@@ -73,7 +73,6 @@ mod position;
 mod reading;
 #[cfg(feature = "files-sheets")]
 pub mod sheets;
-mod spare;
 #[cfg(test)]
 mod tests;
 mod worker;

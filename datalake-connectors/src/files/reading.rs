@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use datalake_core::split::Cutter;
-use datalake_core::{Document, Error, ErrorKind, Format, Result};
+use datalake_core::{BufferPool, Document, Error, ErrorKind, Format, Result};
 
 use super::dialect::Found;
 use super::error;
@@ -15,7 +15,14 @@ use super::format::Known;
 use super::identity::{Print, Stat, Tag};
 use super::opening::Limits;
 use super::position::Entry;
-use super::spare::Spare;
+
+/// How much memory of documents that are done with is kept for those that come, bytes.
+const MEMORY: usize = 32 << 20;
+
+/// Memory for the documents of a source.
+pub(in crate::files) fn memory() -> BufferPool {
+    BufferPool::new(MEMORY)
+}
 
 /// One open file, read from an offset of its content on.
 pub(super) struct Reading {
@@ -67,7 +74,7 @@ impl Reading {
 
     /// The next document, which is a function of where it begins, of the content and of the limits alone: so the same
     /// documents come again after any break. `stop` is the length at which to stop though the file may have grown.
-    pub(super) fn chunk(&mut self, limits: Limits, stop: u64, spare: &mut Spare) -> Result<Chunk> {
+    pub(super) fn chunk(&mut self, limits: Limits, stop: u64, pool: &BufferPool) -> Result<Chunk> {
         let mut format = Arc::clone(self.known.at(self.at));
         let mut cutter = Cutter::new(&format, self.at);
         let whole = if self.damage.is_some() { cutter.find(&self.ahead) } else { 0 };
@@ -75,7 +82,7 @@ impl Reading {
             return Err(damage);
         }
         let mut target = limits.batch;
-        let mut buffer = spare.buffer(self.room(target, stop) + 64);
+        let mut buffer = pool.take(self.room(target, stop) + 64);
         let (end, cut) = loop {
             if whole > 0 {
                 buffer.extend_from_slice(&std::mem::take(&mut self.ahead));
@@ -118,9 +125,7 @@ impl Reading {
         if buffer.len() < buffer.capacity() / 2 {
             buffer.shrink_to_fit();
         }
-        let bytes = Bytes::from(buffer);
-        spare.watch(&bytes);
-        let document = self.take(bytes, cut);
+        let document = self.take(pool.lend(buffer), cut);
         let document = (cut > 0)
             .then(|| Document::new(document, Arc::clone(&self.locator), format).at(self.at - cut as u64));
         Ok(Chunk {

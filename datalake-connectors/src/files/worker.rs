@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datalake_core::{Document, Error, ErrorKind, Next, Position, Result, SourceBatch};
+use datalake_core::{BufferPool, Document, Error, ErrorKind, Next, Position, Result, SourceBatch};
 use tokio::runtime::Handle;
 
 use super::FileFormat;
@@ -19,8 +19,7 @@ use super::listing::{Pattern, key};
 use super::opening::{Limits, Opened, Wanted, open};
 use super::plan::{Reconciled, Seen, Task, When, plan, reconcile};
 use super::position::{Entry, SCHEMA, State};
-use super::reading::{Chunk, Reading};
-use super::spare::Spare;
+use super::reading::{Chunk, Reading, memory};
 
 /// The most documents of a batch.
 const DOCUMENTS: usize = 4096;
@@ -57,7 +56,7 @@ pub(super) struct Worker {
     /// What could not be listed, and why.
     closed: BTreeMap<String, String>,
     left: u64,
-    spare: Spare,
+    pool: BufferPool,
 }
 
 impl Work for Worker {
@@ -95,7 +94,7 @@ impl Work for Worker {
         }
         if documents.is_empty() && !marked {
             self.tasks = None;
-            self.spare.clear();
+            self.pool = memory();
             return Ok(Step { next: Next::Idle(self.settings.poll), left: 0 });
         }
         let batch = SourceBatch::new(documents, Position::new(SCHEMA, &self.state)?);
@@ -115,7 +114,7 @@ impl Worker {
             seen: Seen::new(),
             closed: BTreeMap::new(),
             left: 0,
-            spare: Spare::default(),
+            pool: memory(),
         };
         worker.publish();
         worker
@@ -132,7 +131,7 @@ impl Worker {
             Task::Read { found, .. } => found.stat.size,
             Task::Finish(_) | Task::Done => u64::MAX,
         };
-        match reading.chunk(self.settings.limits, stop, &mut self.spare) {
+        match reading.chunk(self.settings.limits, stop, &self.pool) {
             Ok(chunk) => Ok(Some((task, reading, chunk))),
             Err(error) => Err((task, error)),
         }

@@ -2,25 +2,28 @@
 
 use std::fmt;
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
+use zstd::bulk::Compressor;
 
 use super::Compression;
-use crate::{Error, Result};
+use crate::{BufferPool, Error, Result};
 
-/// The largest buffer kept for the next frame, bytes.
-const LARGEST: usize = 32 << 20;
+/// How much memory is kept for the next frames, bytes a processor.
+const KEPT: usize = 32 << 20;
+/// From so many bytes on, a frame stays in the memory that it was made in, and that comes back when the frame is done
+/// with. A smaller one gets memory of just its size: there may be many, which wait for long.
+const LARGE: usize = 128 << 10;
 
 /// Compresses frames in the memory of the frames before, which spares the operating system most of the work of handing
-/// out memory. May be used from several threads at once; keeps as much as was in use at once, but no more than one
-/// set of buffers a processor, each at most 32 MiB.
+/// out memory. May be used from several threads at once; keeps at most 32 MiB a processor for the next frames.
 ///
 /// ```
 /// use datalake_core::codec::{Compression, Expansion, Frames};
 ///
 /// let frames = Frames::new(Compression::Zstd, 3)?;
-/// let mut lines = frames.buffer();
+/// let mut lines = frames.buffer(100);
 /// lines.extend_from_slice(b"one\ntwo\n");
 /// let frame = frames.frame_buffer(lines)?;
 /// assert_eq!(Compression::Zstd.decompress(&frame, Expansion::default())?, "one\ntwo\n");
@@ -30,38 +33,8 @@ pub struct Frames {
     compression: Compression,
     level: i32,
     threads: usize,
-    spare: Mutex<Spare>,
-}
-
-#[derive(Default)]
-struct Spare {
-    benches: Vec<Bench>,
-    buffers: Vec<Vec<u8>>,
-}
-
-/// What one frame is made with.
-struct Bench {
-    compressor: zstd::bulk::Compressor<'static>,
-    out: Vec<u8>,
-}
-
-impl Bench {
-    fn new(level: i32) -> io::Result<Self> {
-        if !zstd::compression_level_range().contains(&level) || level == 0 {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no such level"));
-        }
-        let mut compressor = zstd::bulk::Compressor::new(level)?;
-        compressor.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
-        Ok(Self { compressor, out: Vec::new() })
-    }
-
-    /// One frame from one piece of memory: about a third faster than handing the compressor its input in portions.
-    fn frame(&mut self, content: &[u8]) -> io::Result<Bytes> {
-        self.out.clear();
-        self.out.reserve(zstd::zstd_safe::compress_bound(content.len()));
-        self.compressor.compress_to_buffer(content, &mut self.out)?;
-        Ok(Bytes::copy_from_slice(&self.out))
-    }
+    compressors: Mutex<Vec<Compressor<'static>>>,
+    pool: BufferPool,
 }
 
 impl Frames {
@@ -71,7 +44,8 @@ impl Frames {
     /// [`ConfigInvalid`](crate::ErrorKind::ConfigInvalid) for a level out of range.
     pub fn new(compression: Compression, level: i32) -> Result<Self> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let frames = Self { compression, level, threads, spare: Mutex::default() };
+        let pool = BufferPool::new(threads * KEPT);
+        let frames = Self { compression, level, threads, compressors: Mutex::default(), pool };
         frames.frame(&[])?;
         Ok(frames)
     }
@@ -96,8 +70,7 @@ impl Frames {
         match (self.compression, parts) {
             (Compression::Zstd, [whole]) => self.zstd(whole),
             (Compression::Zstd, _) => {
-                let mut whole = self.buffer();
-                whole.reserve(parts.iter().map(Bytes::len).sum());
+                let mut whole = self.buffer(parts.iter().map(Bytes::len).sum());
                 parts.iter().for_each(|part| whole.extend_from_slice(part));
                 self.frame_buffer(whole)
             }
@@ -105,10 +78,11 @@ impl Frames {
         }
     }
 
-    /// An empty buffer, in the memory of one given to [`frame_buffer`](Self::frame_buffer) before.
+    /// An empty buffer with room for so many bytes, in the memory of one given to [`frame_buffer`](Self::frame_buffer)
+    /// before if there is one of about that size.
     #[must_use]
-    pub fn buffer(&self) -> Vec<u8> {
-        self.spare.lock().unwrap_or_else(PoisonError::into_inner).buffers.pop().unwrap_or_default()
+    pub fn buffer(&self, bytes: usize) -> Vec<u8> {
+        self.pool.take(bytes)
     }
 
     /// Compresses what is in a buffer into one frame, and keeps its memory. Without compression, the buffer becomes
@@ -116,36 +90,52 @@ impl Frames {
     ///
     /// # Errors
     /// Memory runs out.
-    pub fn frame_buffer(&self, mut content: Vec<u8>) -> Result<Bytes> {
+    pub fn frame_buffer(&self, content: Vec<u8>) -> Result<Bytes> {
         match self.compression {
-            Compression::None => return Ok(Bytes::from(content)),
-            Compression::Gzip => return self.frame(&[Bytes::from(content)]),
-            Compression::Zstd => {}
+            Compression::None => Ok(Bytes::from(content)),
+            Compression::Gzip => self.frame(&[Bytes::from(content)]),
+            Compression::Zstd => {
+                let frame = self.zstd(&content);
+                self.pool.give(content);
+                frame
+            }
         }
-        let frame = self.zstd(&content);
-        content.clear();
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if content.capacity() <= LARGEST && spare.buffers.len() < self.threads {
-            spare.buffers.push(content);
-        }
-        frame
     }
 
+    /// One frame from one piece of memory: about a third faster than handing the compressor its input in portions.
     fn zstd(&self, content: &[u8]) -> Result<Bytes> {
-        let kept = self.spare.lock().unwrap_or_else(PoisonError::into_inner).benches.pop();
-        let made = kept.map_or_else(|| Bench::new(self.level), Ok);
-        let (bench, frame) = made
-            .and_then(|mut bench| {
-                let frame = bench.frame(content)?;
-                Ok((bench, frame))
+        let mut frame = self.pool.take(zstd::zstd_safe::compress_bound(content.len()));
+        let kept = self.compressors().pop();
+        kept.map_or_else(|| compressor(self.level), Ok)
+            .and_then(|mut compressor| {
+                compressor.compress_to_buffer(content, &mut frame)?;
+                let mut kept = self.compressors();
+                if kept.len() < self.threads {
+                    kept.push(compressor);
+                }
+                Ok(())
             })
             .map_err(|cause| self.compression.failed(self.level, cause))?;
-        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
-        if bench.out.capacity() <= LARGEST && spare.benches.len() < self.threads {
-            spare.benches.push(bench);
+        if frame.len() >= LARGE {
+            return Ok(self.pool.lend(frame));
         }
-        Ok(frame)
+        let exact = Bytes::copy_from_slice(&frame);
+        self.pool.give(frame);
+        Ok(exact)
     }
+
+    fn compressors(&self) -> MutexGuard<'_, Vec<Compressor<'static>>> {
+        self.compressors.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn compressor(level: i32) -> io::Result<Compressor<'static>> {
+    if !zstd::compression_level_range().contains(&level) || level == 0 {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "there is no such level"));
+    }
+    let mut compressor = Compressor::new(level)?;
+    compressor.set_parameter(zstd::zstd_safe::CParameter::ChecksumFlag(true))?;
+    Ok(compressor)
 }
 
 impl Compression {
@@ -177,7 +167,7 @@ mod tests {
                 let parts = [Bytes::copy_from_slice(one.as_bytes()), Bytes::copy_from_slice(two.as_bytes())];
                 let fresh = codec.frame(3, &parts).unwrap();
                 assert_eq!(frames.frame(&parts).unwrap(), fresh, "{codec}, {n}");
-                let mut buffer = frames.buffer();
+                let mut buffer = frames.buffer(text.len());
                 assert!(buffer.is_empty());
                 buffer.extend_from_slice(text.as_bytes());
                 assert_eq!(frames.frame_buffer(buffer).unwrap(), fresh, "{codec}, {n}");
@@ -186,15 +176,33 @@ mod tests {
     }
 
     #[test]
-    fn a_buffer_comes_back_and_a_huge_one_does_not() {
+    fn a_buffer_comes_back_and_so_does_a_large_frame_that_is_done_with() {
         let frames = Frames::new(Compression::Zstd, 1).unwrap();
-        let lines = Vec::with_capacity(1 << 20);
-        let place = lines.as_ptr();
-        frames.frame_buffer(lines).unwrap();
-        let again = frames.buffer();
+        let mut random = crate::testkit::Rng::new(7);
+        let noise: Vec<u8> = (0..2 * LARGE).map(|_| random.below(256) as u8).collect();
+        let mut buffer = frames.buffer(4 * LARGE);
+        let place = buffer.as_ptr();
+        buffer.extend_from_slice(&noise);
+        let frame = frames.frame_buffer(buffer).unwrap();
+        let again = frames.buffer(4 * LARGE);
         assert_eq!((again.as_ptr(), again.len()), (place, 0));
-        frames.frame_buffer(Vec::with_capacity(LARGEST + 1)).unwrap();
-        assert_eq!(frames.buffer().capacity(), 0);
+        let (place, copy) = (frame.as_ptr(), frame.to_vec());
+        let other = frames.frame(&[Bytes::from(noise.clone())]).unwrap();
+        assert_ne!(other.as_ptr(), place, "the first is still read");
+        assert_eq!(frame, copy);
+        drop(frame);
+        assert_eq!(frames.frame(&[Bytes::from(noise)]).unwrap().as_ptr(), place);
+    }
+
+    #[test]
+    fn a_small_frame_holds_no_more_memory_than_it_has_bytes() {
+        let frames = Frames::new(Compression::Zstd, 1).unwrap();
+        let zeros = Bytes::from(vec![0; 64 * LARGE]);
+        let kept = |_| frames.frame(std::slice::from_ref(&zeros)).unwrap();
+        let small: Vec<Bytes> = (0..3).map(kept).collect();
+        assert!(small.iter().all(|frame| frame.len() < LARGE));
+        let buffer = frames.pool.take(zstd::zstd_safe::compress_bound(zeros.len()));
+        assert!(small.iter().all(|frame| frame.as_ptr() != buffer.as_ptr()));
     }
 
     #[test]

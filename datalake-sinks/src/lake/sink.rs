@@ -127,11 +127,7 @@ fn encode(batch: &Batch, partitions: &[Partition], frames: &Frames) -> Result<(V
             },
         };
         if !groups.contains_key(name) {
-            let mut lines = Vec::new();
-            if fixed.is_some() {
-                lines = frames.buffer();
-                lines.reserve(size);
-            }
+            let lines = if fixed.is_some() { frames.buffer(size) } else { Vec::new() };
             groups.insert(name.clone(), (lines, 0));
         }
         if let Some((lines, records)) = groups.get_mut(name) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use datalake_core::store::{ObjectInfo, ObjectStore};
-use datalake_core::{Document, Error, ErrorKind, Next, Position, Result, SourceBatch};
+use datalake_core::{BufferPool, Document, Error, ErrorKind, Next, Position, Result, SourceBatch};
 use serde_json::{Map, Value, json};
 use tokio::runtime::Handle;
 
@@ -17,8 +17,7 @@ use crate::files::format::Decoded;
 use crate::files::hand::{Step, Work};
 use crate::files::identity::Tag;
 use crate::files::opening::Limits;
-use crate::files::reading::{Chunk, Reading};
-use crate::files::spare::Spare;
+use crate::files::reading::{Chunk, Reading, memory};
 use crate::files::{Failures, FileFormat, Finished};
 
 /// The most documents of a batch.
@@ -67,7 +66,7 @@ pub(super) struct Worker {
     unnamed: u64,
     /// Whether an object was another, or gone, when it was to be read.
     changed: bool,
-    spare: Spare,
+    pool: BufferPool,
 }
 
 impl Work for Worker {
@@ -95,7 +94,7 @@ impl Worker {
             closed: BTreeMap::new(),
             unnamed: 0,
             changed: false,
-            spare: Spare::default(),
+            pool: memory(),
         };
         worker.publish();
         worker
@@ -138,7 +137,7 @@ impl Worker {
                 self.current = Some((info, reading));
                 break;
             }
-            match reading.chunk(limits, u64::MAX, &mut self.spare) {
+            match reading.chunk(limits, u64::MAX, &self.pool) {
                 Ok(Chunk { document, end }) => {
                     used += document.as_ref().map_or(0, Document::len);
                     documents.extend(document.map(|document| document.with_properties(properties(&info))));
@@ -164,7 +163,7 @@ impl Worker {
         }
         if documents.is_empty() && !marked {
             self.tasks = None;
-            self.spare.clear();
+            self.pool = memory();
             return Ok(Step { next: Next::Idle(self.settings.poll), left: 0 });
         }
         let batch = SourceBatch::new(documents, Position::new(SCHEMA, &self.state)?);

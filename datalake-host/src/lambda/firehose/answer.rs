@@ -8,7 +8,7 @@ use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use datalake_core::lake::Partition;
 use datalake_core::pipeline::{Reshaped, Reshaper};
-use datalake_core::{Content, Document, Format, Hop, Result};
+use datalake_core::{BufferPool, Content, Document, Format, Hop, Result};
 use futures::future::try_join_all;
 
 use super::decode::{Decoded, NO_BASE64, Piece, decode};
@@ -16,7 +16,6 @@ use super::encode::{Encoder, Told};
 use super::event::{Event, Given};
 use super::hop::Hop as Lineage;
 use super::reply::{Reply, Said};
-use super::spare::Spare;
 use super::{FirehoseTransform, log};
 
 /// The bytes for which another thread pays.
@@ -39,17 +38,17 @@ pub(super) async fn answer(transform: &FirehoseTransform, event: Bytes) -> Resul
             partitions: Arc::clone(&transform.partitions),
             lineage: lineage.clone(),
             now,
-            spare: transform.spare.clone(),
+            pool: transform.pool.clone(),
         };
         part.transform(transform)
     });
     let done = try_join_all(parts).await?;
-    let (limit, spare) = (transform.limit, transform.spare.clone());
-    ambient.cpu().run(move || write(&event, done, limit, &spare)).await?
+    let (limit, pool) = (transform.limit, transform.pool.clone());
+    ambient.cpu().run(move || write(&event, done, limit, &pool)).await?
 }
 
 /// The answer, of what became of the parts.
-fn write(event: &Event, done: Vec<(Told, Vec<Hop>)>, limit: usize, spare: &Spare) -> Result<Bytes> {
+fn write(event: &Event, done: Vec<(Told, Vec<Hop>)>, limit: usize, pool: &BufferPool) -> Result<Bytes> {
     let (told, hops): (Vec<_>, Vec<_>) = done.into_iter().unzip();
     let hops = hops.concat();
     let ids = || event.records.iter().map(|given| event.id(given));
@@ -57,7 +56,7 @@ fn write(event: &Event, done: Vec<(Told, Vec<Hop>)>, limit: usize, spare: &Spare
     let ascend = ids().is_sorted_by(|one, next| !one.is_empty() && one < next);
     if ascend && Told::bytes(&told) <= limit {
         log::tell(event, ids().zip(told.iter().flat_map(Told::said)), &hops);
-        return Ok(spare.lend(Told::together(told, spare)));
+        return Ok(pool.lend(Told::together(told, pool)));
     }
     let said = told.iter().flat_map(|told| told.said().zip(told.sound()));
     let mut reply = reply(event, said);
@@ -91,7 +90,7 @@ struct Part {
     partitions: Arc<[Partition]>,
     lineage: Option<Lineage>,
     now: DateTime<Utc>,
-    spare: Spare,
+    pool: BufferPool,
 }
 
 impl Part {
@@ -133,7 +132,7 @@ impl Part {
         let bytes =
             |given: &Given| self.event.id(given).len() + self.event.data(given).map_or(0, <[u8]>::len);
         let room = (records.len(), records.iter().map(bytes).sum());
-        Encoder::new(&self.partitions, self.lineage.as_ref(), room, &self.spare)
+        Encoder::new(&self.partitions, self.lineage.as_ref(), room, &self.pool)
     }
 
     fn documents(&self, decoded: &mut Decoded) -> Vec<Document> {

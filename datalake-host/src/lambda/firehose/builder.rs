@@ -5,14 +5,15 @@ use std::sync::Arc;
 
 use datalake_core::lake::Partition;
 use datalake_core::pipeline::Reshaper;
-use datalake_core::{Error, Format, Result};
+use datalake_core::{BufferPool, Error, Format, Result};
 
 use super::FirehoseTransform;
 use super::hop::Worker;
-use super::spare::Spare;
 
 /// What Firehose and Lambda take as an answer is 6 MB; this is under it by either way of counting.
 const LIMIT: usize = 5_800_000;
+/// How much memory of earlier answers is kept: two of them, and what they were put together from, bytes.
+const MEMORY: usize = 24 << 20;
 
 /// Builds a [`FirehoseTransform`].
 #[must_use]
@@ -77,7 +78,7 @@ impl FirehoseTransformBuilder {
             partitions: self.partitions.into(),
             bare: self.bare,
             limit: self.limit,
-            spare: Spare::default(),
+            pool: BufferPool::new(MEMORY),
         })
     }
 }

@@ -10,14 +10,13 @@ use chrono::{DateTime, Utc};
 use datalake_core::lake::{Partition, ndjson};
 use datalake_core::pipeline::Outcome;
 use datalake_core::transform::Draft;
-use datalake_core::{Content, Record, RecordError};
+use datalake_core::{BufferPool, Content, Record, RecordError};
 
 use super::decode::Piece;
 use super::entry::{self, END, START};
 use super::envelope::Origin;
 use super::hop::Hop;
 use super::reply::Said;
-use super::spare::Spare;
 
 /// What a key has, about.
 const KEY: usize = 32;
@@ -73,16 +72,16 @@ impl Told {
     }
 
     /// The answer of them all.
-    pub(super) fn together(mut all: Vec<Self>, spare: &Spare) -> Vec<u8> {
+    pub(super) fn together(mut all: Vec<Self>, pool: &BufferPool) -> Vec<u8> {
         let mut answer = if let [one] = &mut all[..] {
             std::mem::take(&mut one.text)
         } else {
-            let mut answer = spare.take(Self::bytes(&all));
+            let mut answer = pool.take(Self::bytes(&all));
             answer.extend_from_slice(START);
             for (n, told) in all.into_iter().enumerate() {
                 answer.extend_from_slice(if n > 0 { b"," } else { b"" });
                 answer.extend_from_slice(&told.text[START.len()..]);
-                spare.give(told.text);
+                pool.give(told.text);
             }
             answer
         };
@@ -97,10 +96,10 @@ impl<'a> Encoder<'a> {
         partitions: &'a [Partition],
         hop: Option<&'a Hop>,
         (records, bytes): (usize, usize),
-        spare: &Spare,
+        pool: &BufferPool,
     ) -> Self {
         let more = entry::USUAL + hop.map_or(0, Hop::usual).div_ceil(3) * 4 + partitions.len() * KEY;
-        let mut text = spare.take(START.len() + bytes + records * more + END.len());
+        let mut text = pool.take(START.len() + bytes + records * more + END.len());
         text.extend_from_slice(START);
         Self {
             partitions,

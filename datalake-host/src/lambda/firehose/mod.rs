@@ -46,7 +46,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use datalake_core::lake::Partition;
 use datalake_core::pipeline::Reshaper;
-use datalake_core::{Format, Result};
+use datalake_core::{BufferPool, Format, Result};
 
 mod answer;
 mod builder;
@@ -58,7 +58,6 @@ mod event;
 mod hop;
 mod log;
 mod reply;
-mod spare;
 
 #[cfg(test)]
 mod tests;
@@ -66,7 +65,6 @@ mod tests;
 pub use builder::FirehoseTransformBuilder;
 
 use hop::Worker;
-use spare::Spare;
 
 /// Transforms the records of a delivery stream. See [the module](self).
 pub struct FirehoseTransform {
@@ -76,7 +74,7 @@ pub struct FirehoseTransform {
     partitions: Arc<[Partition]>,
     bare: bool,
     limit: usize,
-    spare: Spare,
+    pool: BufferPool,
 }
 
 impl FirehoseTransform {
