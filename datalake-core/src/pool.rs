@@ -21,7 +21,8 @@ use bytes::Bytes;
 /// let bytes = pool.lend(buffer);
 /// let line = bytes.slice(..4);
 /// drop((bytes, line));
-/// assert_eq!(pool.take(1 << 20).as_ptr(), place);
+/// let again = pool.take(1 << 20);
+/// assert_eq!(again.as_ptr(), place);
 /// ```
 #[derive(Clone)]
 pub struct BufferPool {
@@ -157,6 +158,7 @@ mod tests {
         let last = two.as_ptr();
         pool.give(one);
         pool.give(two);
-        assert_eq!(pool.take(400).as_ptr(), last);
+        let taken = pool.take(400);
+        assert_eq!(taken.as_ptr(), last);
     }
 }

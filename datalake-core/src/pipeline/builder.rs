@@ -142,7 +142,8 @@ impl PipelineBuilder {
         self
     }
 
-    /// Sets the bytes of records that one commit should hold.
+    /// Sets the bytes of records that one commit should hold: it gets as many batches of the source as come nearest to
+    /// that.
     pub fn target_bytes(mut self, bytes: usize) -> Self {
         self.options.target_bytes = Some(bytes);
         self

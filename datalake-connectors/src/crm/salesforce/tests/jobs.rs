@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
+use tokio::sync::Notify;
 
 use super::{Bulk, builder, drain, fill, ids, org, read, records, settings};
 use datalake_core::{ErrorKind, Next, Source};
@@ -217,9 +218,12 @@ async fn a_commit_does_not_wait_for_a_token_that_never_comes() {
     org.expire_sessions();
     org.faults().forget();
     org.faults().add(Rule::of("token").always(), Fault::Silent);
+    let asked = Arc::new(Notify::new());
+    let tell = Arc::clone(&asked);
+    org.faults().meanwhile(Rule::of("token"), move || tell.notify_one());
     tokio::select! {
         answer = source.next_batch() => panic!("{answer:?}"),
-        () = until(|| org.faults().count("token") > 0) => {}
+        () = asked.notified() => {}
     }
     let commit = source.commit(&batches.last().unwrap().position);
     tokio::time::timeout(Duration::from_secs(20), commit).await.expect("it ends").unwrap();
@@ -231,13 +235,6 @@ async fn a_commit_does_not_wait_for_a_token_that_never_comes() {
         }
     };
     tokio::time::timeout(Duration::from_secs(20), remembered).await.expect("it is removed");
-}
-
-/// Waits until something is so.
-async fn until(is: impl Fn() -> bool) {
-    while !is() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
 }
 
 #[tokio::test]
