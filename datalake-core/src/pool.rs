@@ -5,8 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 
+/// The smallest buffer that is kept, bytes. Smaller ones are quickly had anew, and there may be very many.
+const SMALLEST: usize = 64 << 10;
+
 /// Buffers that were done with, for those who need some next. In a process that moves data all day, to have memory from
-/// the system anew costs about as much as to fill it.
+/// the system anew costs about as much as to fill it. Those of less than 64 KiB are not kept.
 ///
 /// Clones share what they keep. May be used from several threads at once.
 ///
@@ -42,6 +45,9 @@ impl BufferPool {
     /// came back last.
     #[must_use]
     pub fn take(&self, bytes: usize) -> Vec<u8> {
+        if bytes.saturating_mul(2) < SMALLEST {
+            return Vec::with_capacity(bytes);
+        }
         let fits =
             |(_, buffer): &(usize, &Vec<u8>)| (bytes..=bytes.saturating_mul(2)).contains(&buffer.capacity());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -57,10 +63,10 @@ impl BufferPool {
 
     /// Keeps a buffer for later. If that is too much, those that came back first go.
     pub fn give(&self, mut buffer: Vec<u8>) {
-        buffer.clear();
-        if buffer.capacity() == 0 {
+        if buffer.capacity() < SMALLEST {
             return;
         }
+        buffer.clear();
         let mut gone = Vec::new();
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push(buffer);
@@ -78,6 +84,9 @@ impl BufferPool {
     /// The content of a buffer, whose memory comes back when the last who holds a part of it is done.
     #[must_use]
     pub fn lend(&self, buffer: Vec<u8>) -> Bytes {
+        if buffer.capacity() < SMALLEST {
+            return Bytes::from(buffer);
+        }
         Bytes::from_owner(Lent { buffer, pool: self.clone() })
     }
 }
@@ -109,56 +118,69 @@ impl Drop for Lent {
 mod tests {
     use super::*;
 
+    const KIB: usize = 1 << 10;
+
     #[test]
     fn memory_comes_back_empty_when_the_last_who_reads_it_is_done() {
         let pool = BufferPool::new(1 << 20);
-        let mut buffer = pool.take(1000);
+        let mut buffer = pool.take(100 * KIB);
         buffer.extend_from_slice(b"answer");
         let place = buffer.as_ptr();
         let bytes = pool.lend(buffer);
         let part = bytes.slice(1..3);
         drop(bytes);
-        let other = pool.take(1000);
+        let other = pool.take(100 * KIB);
         assert_ne!(other.as_ptr(), place);
         assert_eq!(part, "ns");
         drop(part);
-        let again = pool.take(900);
+        let again = pool.take(90 * KIB);
         assert_eq!((again.as_ptr(), again.len()), (place, 0));
     }
 
     #[test]
     fn the_least_memory_that_is_enough_is_taken_and_little_content_never_holds_much() {
         let pool = BufferPool::new(1 << 20);
-        for bytes in [100, 3000, 2000] {
-            pool.give(Vec::with_capacity(bytes));
+        for kib in [100, 300, 200] {
+            pool.give(Vec::with_capacity(kib * KIB));
         }
-        assert_eq!([1500, 50, 4000, 1000].map(|bytes| pool.take(bytes).capacity()), [2000, 100, 4000, 1000]);
-        assert_eq!(pool.take(3000).capacity(), 3000);
+        let taken = [150, 50, 400, 90].map(|kib| pool.take(kib * KIB).capacity() / KIB);
+        assert_eq!(taken, [200, 100, 400, 90]);
+        assert_eq!(pool.take(300 * KIB).capacity(), 300 * KIB);
     }
 
     #[test]
     fn no_more_is_kept_than_was_said_and_the_oldest_makes_room() {
-        let pool = BufferPool::new(1000);
-        let places = [600, 300, 700].map(|bytes| {
-            let buffer = Vec::with_capacity(bytes);
+        let pool = BufferPool::new(1000 * KIB);
+        let places = [600, 300, 700].map(|kib| {
+            let buffer = Vec::with_capacity(kib * KIB);
             let place = buffer.as_ptr();
             pool.give(buffer);
             place
         });
         let kept: Vec<_> = pool.kept.lock().unwrap().iter().map(|buffer| buffer.as_ptr()).collect();
         assert_eq!(kept, places[1..]);
-        pool.give(Vec::with_capacity(1001));
+        pool.give(Vec::with_capacity(1001 * KIB));
         assert!(pool.kept.lock().unwrap().is_empty());
     }
 
     #[test]
     fn of_two_alike_the_one_that_came_back_last_is_taken() {
         let pool = BufferPool::new(1 << 20);
-        let (one, two) = (Vec::with_capacity(500), Vec::<u8>::with_capacity(500));
+        let (one, two) = (Vec::with_capacity(100 * KIB), Vec::<u8>::with_capacity(100 * KIB));
         let last = two.as_ptr();
         pool.give(one);
         pool.give(two);
-        let taken = pool.take(400);
+        let taken = pool.take(80 * KIB);
         assert_eq!(taken.as_ptr(), last);
+    }
+
+    #[test]
+    fn very_many_small_buffers_are_not_kept() {
+        let pool = BufferPool::new(1 << 20);
+        let small: Vec<_> = (0..100).map(|_| pool.lend(vec![7; SMALLEST - 1])).collect();
+        assert!(small.iter().all(|bytes| bytes.iter().all(|byte| *byte == 7)));
+        drop(small);
+        pool.give(vec![7; 10]);
+        assert!(pool.kept.lock().unwrap().is_empty());
     }
 }
