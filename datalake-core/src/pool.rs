@@ -1,7 +1,7 @@
 //! Memory that is used again.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use bytes::Bytes;
 
@@ -11,7 +11,7 @@ const SMALLEST: usize = 64 << 10;
 /// Buffers that were done with, for those who need some next. In a process that moves data all day, to have memory from
 /// the system anew costs about as much as to fill it. Those of less than 64 KiB are not kept.
 ///
-/// Clones share what they keep. May be used from several threads at once.
+/// Clones share what they keep, and it is let go of with the last of them: what is lent then does not come back. May be used from several threads at once.
 ///
 /// ```
 /// use datalake_core::BufferPool;
@@ -61,9 +61,10 @@ impl BufferPool {
         }
     }
 
-    /// Keeps a buffer for later. If that is too much, those that came back first go.
+    /// Keeps a buffer for later. If that is too much, those that came back first go; one that is too much alone is not
+    /// kept.
     pub fn give(&self, mut buffer: Vec<u8>) {
-        if buffer.capacity() < SMALLEST {
+        if !(SMALLEST..=self.most).contains(&buffer.capacity()) {
             return;
         }
         buffer.clear();
@@ -87,7 +88,7 @@ impl BufferPool {
         if buffer.capacity() < SMALLEST {
             return Bytes::from(buffer);
         }
-        Bytes::from_owner(Lent { buffer, pool: self.clone() })
+        Bytes::from_owner(Lent { buffer, kept: Arc::downgrade(&self.kept), most: self.most })
     }
 }
 
@@ -99,7 +100,8 @@ impl fmt::Debug for BufferPool {
 
 struct Lent {
     buffer: Vec<u8>,
-    pool: BufferPool,
+    kept: Weak<Mutex<Vec<Vec<u8>>>>,
+    most: usize,
 }
 
 impl AsRef<[u8]> for Lent {
@@ -110,7 +112,9 @@ impl AsRef<[u8]> for Lent {
 
 impl Drop for Lent {
     fn drop(&mut self) {
-        self.pool.give(std::mem::take(&mut self.buffer));
+        if let Some(kept) = self.kept.upgrade() {
+            BufferPool { kept, most: self.most }.give(std::mem::take(&mut self.buffer));
+        }
     }
 }
 
@@ -160,7 +164,17 @@ mod tests {
         let kept: Vec<_> = pool.kept.lock().unwrap().iter().map(|buffer| buffer.as_ptr()).collect();
         assert_eq!(kept, places[1..]);
         pool.give(Vec::with_capacity(1001 * KIB));
-        assert!(pool.kept.lock().unwrap().is_empty());
+        assert_eq!(pool.kept.lock().unwrap().len(), 2, "what is too much alone takes nobody's place");
+    }
+
+    #[test]
+    fn what_is_lent_does_not_keep_the_rest() {
+        let pool = BufferPool::new(1 << 20);
+        let kept = Arc::downgrade(&pool.kept);
+        let bytes = pool.lend(vec![7; 100 * KIB]);
+        drop(pool);
+        assert!(kept.upgrade().is_none());
+        assert_eq!(bytes, vec![7; 100 * KIB]);
     }
 
     #[test]

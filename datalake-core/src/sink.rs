@@ -18,8 +18,8 @@ use crate::{RecordError, Result};
 pub struct SinkInfo {
     /// The kind of the sink, for instance `lake.ndjson`.
     pub name: String,
-    /// How many bytes of records the sink likes to get at once. The engine joins as many batches
-    /// as come nearest to this.
+    /// How many bytes of records the sink likes to get at once. The engine joins batches up
+    /// to about this size.
     pub target_bytes: usize,
     /// How many records the sink likes to get at once.
     pub target_records: usize,

@@ -142,8 +142,8 @@ impl PipelineBuilder {
         self
     }
 
-    /// Sets the bytes of records that one commit should hold: it gets as many batches of the source as come nearest to
-    /// that.
+    /// Sets about how many bytes of records one commit should hold: it ends when one more batch like the last would take it
+    /// farther from that.
     pub fn target_bytes(mut self, bytes: usize) -> Self {
         self.options.target_bytes = Some(bytes);
         self
