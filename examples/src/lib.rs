@@ -2,6 +2,7 @@
 
 pub mod company;
 mod lake;
+pub mod say;
 
 pub use lake::{lake_at, lake_to_look_into};
 

@@ -239,7 +239,7 @@ impl SalesforceSourceBuilder {
             "deleted": self.deleted,
             "look_back_seconds": look_back.num_seconds(),
             "start": self.start,
-            "bulk": format!("{:?}", self.bulk),
+            "bulk": self.bulk,
         }));
         let reads = json!([self.fields, self.filter, self.start]).to_string();
         let reads = Sha256::of(reads.as_bytes()).to_string().chars().take(16).collect();

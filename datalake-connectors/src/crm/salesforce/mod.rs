@@ -59,6 +59,8 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+use serde::Serialize;
+
 pub use auth::SalesforceAuth;
 pub use builder::SalesforceSourceBuilder;
 pub use schema::{Change, Field, Schema};
@@ -69,7 +71,8 @@ pub use source::SalesforceSource;
 const KIND: &str = "crm.salesforce";
 
 /// When to read by bulk jobs rather than by queries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Bulk {
     /// Never.

@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 
 use datalake_core::RecordError;
 use datalake_core::transform::{Draft, PerRecord, RecordTransform, Verdict};
+use serde::Serialize;
 use serde_json::value::RawValue;
-use serde_json::{Number, Value};
+use serde_json::{Number, Value, json};
 
 use super::schema::Schema;
 use super::soql::{instant, literal};
 
 /// What a value is in JSON.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Serialize)]
+#[serde(rename_all = "snake_case")]
 enum Kind {
     Text,
     Bare,
@@ -60,7 +62,7 @@ impl RecordTransform for SameShape {
     }
 
     fn config(&self) -> Value {
-        let kinds = self.kinds.iter().map(|(name, kind)| (name.clone(), format!("{kind:?}").into()));
+        let kinds = self.kinds.iter().map(|(name, kind)| (name.clone(), json!(kind)));
         Value::Object(kinds.collect())
     }
 

@@ -251,6 +251,8 @@ impl Run {
                                 frames.push(frame);
                                 sent = None;
                             }
+                            // Of several that lie here, the last is handed over alone: that the server says the
+                            // same again, which tells that it has nothing more, is counted over time.
                             Some(Frame::KeepAlive { sent: lsn, reply }) => {
                                 sent = Some(lsn);
                                 if reply {

@@ -218,7 +218,7 @@ impl PostgresSourceBuilder {
                 From::Table(name) => json!({ "table": name }),
                 From::Query(query) => json!({ "query": query }),
             },
-            "mode": format!("{:?}", self.mode.0),
+            "mode": self.mode.config(),
             "columns": self.columns,
             "key": self.key,
             "redshift": self.redshift,

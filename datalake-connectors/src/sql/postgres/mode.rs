@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use datalake_core::{Error, Result};
+use serde_json::{Value, json};
 
 /// What is read in a cycle.
 ///
@@ -22,6 +23,17 @@ pub(super) enum Of {
 }
 
 impl Mode {
+    /// The settings as lineage keeps them.
+    pub(super) fn config(&self) -> Value {
+        match &self.0 {
+            Of::Full { edition } => json!({ "full": { "edition": edition } }),
+            Of::Keyset { cursor, id, look_back } => {
+                json!({ "keyset": { "cursor": cursor, "id": id, "look_back_seconds": look_back.as_secs_f64() } })
+            }
+            Of::Xid { column } => json!({ "xid": { "column": column } }),
+        }
+    }
+
     /// Everything, once: a run that is killed goes on after the last key that was committed, and when all is read, that
     /// was it. Another [edition](Self::edition) reads everything again.
     #[must_use]
@@ -90,7 +102,7 @@ impl Mode {
         self
     }
 
-    /// The mode in a word, for the configuration in the lineage.
+    /// The mode in a word.
     pub(super) fn name(&self) -> &'static str {
         match self.0 {
             Of::Full { .. } => "full",

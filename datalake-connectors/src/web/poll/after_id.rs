@@ -2,6 +2,8 @@
 
 use std::cmp::Ordering;
 
+use serde_json::{Value, json};
+
 use super::probe::is_pointer;
 use datalake_core::{Error, Result};
 
@@ -31,6 +33,11 @@ pub struct AfterId {
 }
 
 impl AfterId {
+    /// The settings as lineage keeps them.
+    pub(super) fn config(&self) -> Value {
+        json!({ "parameter": self.parameter, "id": self.pointer, "look_back": self.back, "start": self.start })
+    }
+
     /// By the query parameter that takes an id, and where a record has its own (a JSON Pointer).
     pub fn new(parameter: impl Into<String>, pointer: impl Into<String>) -> Self {
         Self { parameter: parameter.into(), pointer: pointer.into(), back: 0, start: None }

@@ -270,11 +270,11 @@ impl PollSourceBuilder {
             "format": format,
             "records": records,
             "query": self.query.iter().map(|(name, _)| name).collect::<Vec<_>>(),
-            "pagination": format!("{:?}", self.pagination),
-            "after_id": self.after_id.as_ref().map(|after| format!("{after:?}")),
+            "pagination": self.pagination.config(),
+            "after_id": self.after_id.as_ref().map(AfterId::config),
             "post": self.post.as_ref().map(|post| Sha256::of(post.body.to_string().as_bytes()).to_string()),
-            "window": self.window.as_ref().map(|window| format!("{window:?}")),
-            "incremental": self.incremental.as_ref().map(|incremental| format!("{incremental:?}")),
+            "window": self.window.as_ref().map(Window::config),
+            "incremental": self.incremental.as_ref().map(Incremental::config),
         }));
         let plan = Plan {
             reader: page::Reader::new(&self.pagination, self.incremental.as_ref(), self.after_id.as_ref())

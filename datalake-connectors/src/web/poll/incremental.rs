@@ -6,12 +6,14 @@ use std::time::Duration;
 use chrono::{DateTime, NaiveDate, NaiveDateTime, SecondsFormat, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use serde_json::{Value, json};
 
 use super::probe::is_pointer;
 use datalake_core::{Error, Result};
 
 /// How a timestamp is written into the query, and what a number in a record means. Always rounded down.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum TimeFormat {
     /// RFC 3339 in UTC with as many digits as needed: `2024-01-03T02:49:00Z`.
@@ -69,6 +71,20 @@ pub struct Incremental {
 }
 
 impl Incremental {
+    /// The settings as lineage keeps them.
+    pub(super) fn config(&self) -> Value {
+        let id = self.id.as_ref();
+        json!({
+            "since": self.since,
+            "text": self.text,
+            "timestamp": self.timestamp,
+            "id": id.map(|(id, parameter)| json!({ "id": id, "parameter": parameter })),
+            "look_back_seconds": self.look_back.as_secs_f64(),
+            "format": self.format,
+            "start": self.start,
+        })
+    }
+
     /// By the query parameter that takes the lower bound, and where a record has its timestamp (a JSON Pointer). The
     /// look-back is five minutes.
     pub fn since(parameter: impl Into<String>, timestamp: impl Into<String>) -> Self {

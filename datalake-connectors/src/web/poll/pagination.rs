@@ -2,6 +2,7 @@
 
 use http::uri::PathAndQuery;
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::incremental::Mark;
 use super::page::Facts;
@@ -28,7 +29,8 @@ pub struct Pagination {
     volatile: bool,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub(super) enum Style {
     None,
     LinkHeader { rel: String },
@@ -155,6 +157,19 @@ impl Pagination {
     pub fn volatile(mut self) -> Self {
         self.volatile = true;
         self
+    }
+
+    /// The settings as lineage keeps them.
+    pub(super) fn config(&self) -> Value {
+        let size = self.size.as_ref();
+        json!({
+            "style": self.style,
+            "size": size.map(|(parameter, size)| json!({ "parameter": parameter, "size": size })),
+            "while_true": self.more,
+            "total": self.total,
+            "short_page_ends": self.short_page_ends,
+            "volatile": self.volatile,
+        })
     }
 
     pub(super) fn is_volatile(&self) -> bool {

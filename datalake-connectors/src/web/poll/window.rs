@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
 use super::incremental::TimeFormat;
 use datalake_core::{Error, Result};
@@ -38,7 +39,8 @@ pub struct Window {
     start: DateTime<Utc>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize)]
+#[serde(rename_all = "snake_case")]
 enum Parameters {
     Two(String, String),
     One(String, String),
@@ -91,6 +93,18 @@ impl Window {
     pub fn again(mut self, again: Duration) -> Self {
         self.again = TimeDelta::from_std(again).unwrap_or(TimeDelta::MAX);
         self
+    }
+
+    /// The settings as lineage keeps them.
+    pub(super) fn config(&self) -> Value {
+        json!({
+            "parameters": self.parameters,
+            "format": self.format,
+            "end_is_inside": self.inclusive,
+            "span_seconds": self.span.num_seconds(),
+            "again_seconds": self.again.num_seconds(),
+            "start": self.start,
+        })
     }
 
     pub(super) fn check(&self) -> Result<()> {

@@ -9,6 +9,7 @@ use datalake_connectors::crm::salesforce::{SalesforceAuth, SalesforceSource};
 use datalake_core::lake::{Lake, Zone, stamp};
 use datalake_core::pipeline::{Budget, PipelineBuilder};
 use datalake_core::{Dataset, Error, RecordId, Result, Worker};
+use datalake_examples::say;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Trace};
 use datalake_simulators::dataverse::{ACCOUNTS, Dataverse, Row, account, account_key};
@@ -21,14 +22,6 @@ use super::{Arguments, System, dataset, into_lake, into_lake_alike, pipeline};
 /// How many records there are at first.
 const RECORDS: u64 = 250;
 const MINUTE: Duration = Duration::from_secs(60);
-
-macro_rules! say {
-    ($($text:tt)*) => {{
-        use std::io::Write;
-        // A reader that has gone needs to be told nothing.
-        writeln!(std::io::stdout().lock(), $($text)*).ok();
-    }};
-}
 
 /// A system that runs in this process, and the ids of its first records.
 enum Simulated {
@@ -61,7 +54,7 @@ pub(super) async fn tell(arguments: Arguments, lake: &Lake) -> Result<ExitCode> 
         }
         system.advance();
         let report = pipeline.drain(Budget::unlimited()).await?;
-        say!("{step}: {} records", report.counts.written);
+        say!("{step}: {}", say::records(report.counts.written));
     }
     pipeline.close().await;
     let Some(record) = deleted(lake, &dataset).await? else {

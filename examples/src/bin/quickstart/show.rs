@@ -8,19 +8,12 @@ use datalake_core::lake::{Lake, QuarantineLine, Zone, stamp};
 use datalake_core::pipeline::{Budget, Report};
 use datalake_core::{Error, PipelineId, RecordId, Result};
 use datalake_examples::company::{App, Shop};
+use datalake_examples::say;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals, Ls, Trace};
 
 /// How many events the app sends in a run.
 const EVENTS: u64 = 60;
-
-macro_rules! say {
-    ($($text:tt)*) => {{
-        use std::io::Write;
-        // A reader that has gone needs to be told nothing.
-        writeln!(std::io::stdout().lock(), $($text)*).ok();
-    }};
-}
 
 pub(crate) fn begin(shop: &Shop, receiver: SocketAddr, inbox: &Path) {
     say!("A company, in this process:");

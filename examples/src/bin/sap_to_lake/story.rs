@@ -6,6 +6,7 @@ use datalake_connectors::sap::{Auth, Mode, Renew};
 use datalake_core::lake::{Lake, Zone, stamp};
 use datalake_core::pipeline::{Budget, Report};
 use datalake_core::{Error, Pipeline, RecordId, Result};
+use datalake_examples::say;
 use datalake_host::cli::{Command, Trace};
 use datalake_simulators::sap::{Gateway, Row, SALES_ORDERS, System, order, order_key};
 
@@ -17,14 +18,6 @@ const PASSWORD: &str = "simulated";
 const ORDERS: u64 = 250;
 /// The order that is deleted.
 const DELETED: u64 = 42;
-
-macro_rules! say {
-    ($($text:tt)*) => {{
-        use std::io::Write;
-        // A reader that has gone needs to be told nothing.
-        writeln!(std::io::stdout().lock(), $($text)*).ok();
-    }};
-}
 
 /// Reads the system while it changes, and shows what came of it.
 pub(super) async fn tell(arguments: &Arguments, lake: &Lake) -> Result<ExitCode> {
@@ -71,7 +64,7 @@ fn change(system: &System) {
 
 async fn drain(pipeline: &mut Pipeline, what: &str) -> Result<()> {
     let report: Report = pipeline.drain(Budget::unlimited()).await?;
-    say!("{what}: {} records", report.counts.written);
+    say!("{what}: {}", say::records(report.counts.written));
     Ok(())
 }
 

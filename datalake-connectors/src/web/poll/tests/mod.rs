@@ -8,6 +8,7 @@ use datalake_core::{Dataset, Error, Next, Position, Result, Source, SourceBatch}
 use super::{PollSource, PollSourceBuilder};
 
 mod answers;
+mod config;
 mod credentials;
 mod glitches;
 mod incremental;
