@@ -12,7 +12,7 @@ use datalake_simulators::s3::S3;
 async fn run(kinesis: &Kinesis, s3: &S3, told: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_kinesis_to_s3"));
     command
-        .args(["--stream", "orders", "--dataset", "orders", "--lake", "s3://lake/company"])
+        .args(["--lake", "s3://lake/company"])
         .args(told)
         .env("AWS_ENDPOINT_URL_KINESIS", kinesis.url())
         .env("AWS_ENDPOINT_URL_S3", s3.endpoint())
@@ -34,12 +34,13 @@ async fn records_of_a_stream_are_in_the_lake_once_though_its_shards_split() {
             kinesis.put("orders", &format!("customer-{}", n % 17), format!("{{\"n\":{n}}}").as_bytes());
         }
     };
+    let read = ["--stream", "orders", "--dataset", "orders"];
     put(0, 200);
-    run(&kinesis, &s3, &[]).await;
+    run(&kinesis, &s3, &read).await;
     put(200, 300);
     kinesis.split("orders", "shardId-000000000000", 1 << 127);
     put(300, 500);
-    run(&kinesis, &s3, &[]).await;
+    run(&kinesis, &s3, &read).await;
     run(&kinesis, &s3, &["verify"]).await;
     let lines = run(&kinesis, &s3, &["cat"]).await.stdout;
     let mut numbers: Vec<u64> = String::from_utf8(lines)

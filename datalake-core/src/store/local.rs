@@ -316,7 +316,7 @@ impl ObjectStore for LocalStore {
 #[cfg(target_os = "linux")]
 fn make_room(file: &File, bytes: u64) {
     if bytes >= 1 << 20 {
-        let _ = rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes);
+        rustix::fs::fallocate(file, rustix::fs::FallocateFlags::empty(), 0, bytes).ok();
     }
 }
 

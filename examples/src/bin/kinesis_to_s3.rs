@@ -13,8 +13,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, ValueEnum};
 use datalake_aws::config::Settings;
 use datalake_connectors::kinesis::{KinesisSource, Start};
-use datalake_core::{Dataset, PipelineId, Result};
-use datalake_examples::lake_at;
+use datalake_core::{Dataset, Error, PipelineId, Result};
+use datalake_examples::{lake_at, lake_to_look_into};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -25,10 +25,10 @@ use datalake_sinks::lake::LakeSink;
 struct Arguments {
     /// The stream, by name or ARN
     #[arg(long, value_name = "NAME|ARN")]
-    stream: String,
-    /// The dataset it becomes
-    #[arg(long, default_value = "stream")]
-    dataset: Dataset,
+    stream: Option<String>,
+    /// The dataset it becomes; by default it is called `stream`
+    #[arg(long)]
+    dataset: Option<Dataset>,
     /// Where to begin, if the pipeline has never committed
     #[arg(long, value_enum, default_value = "horizon")]
     start: Begin,
@@ -59,14 +59,27 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments { stream, dataset, start, lake, globals, command } = arguments;
-    let lake = lake_at(&lake).await?;
+    let mut host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION"));
+    if command.as_ref().is_some_and(|command| !command.needs_lake()) {
+        return Ok(host.run(command, &globals).await);
+    }
+    let looks = command.as_ref().is_some_and(|command| !command.needs_pipelines());
+    let lake = if looks { lake_to_look_into(&lake).await? } else { lake_at(&lake).await? };
+    host = host.lake(&lake);
+    if let Some(dataset) = &dataset {
+        host = host.dataset(dataset.clone());
+    }
+    if looks {
+        return Ok(host.run(command, &globals).await);
+    }
+    let missing = || Error::config("an option is needed to read").with("option", "--stream");
+    let stream = stream.ok_or_else(missing)?;
+    let dataset = dataset.map_or_else(|| Dataset::new("stream"), Ok)?;
     let start = match start {
         Begin::Horizon => Start::Horizon,
         Begin::Latest => Start::Latest,
     };
     let name = PipelineId::new(dataset.as_str().to_ascii_lowercase().replace('/', "."))?;
-    let host =
-        Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&lake).dataset(dataset.clone());
     let host = host.pipeline(name.as_str(), move |pipeline| async move {
         let config = Settings::new().load().await;
         let source = KinesisSource::builder(&config, stream, dataset).start(start).build()?;
