@@ -31,16 +31,16 @@ fn text(output: &Output) -> String {
 fn a_deleted_record_of_every_system_leads_back_to_the_page_that_told_of_it() {
     // Salesforce tells of it twice: as a record in the recycle bin, and in its list of deletes.
     for (system, deleted, raw) in [
-        ("salesforce", 2, "\"IsDeleted\":true"),
-        ("hubspot", 1, "\"archivedAt\":\"20"),
-        ("dynamics", 1, "\"reason\":\"deleted\""),
+        ("salesforce", "2 records", "\"IsDeleted\":true"),
+        ("hubspot", "1 record", "\"archivedAt\":\"20"),
+        ("dynamics", "1 record", "\"reason\":\"deleted\""),
     ] {
         let lake = TempDir::new().unwrap();
         let shown = text(&worker(lake.path(), &["--system", system]).output().unwrap());
         for line in [
             "The first load: 250 records",
             "one changed: 3 records",
-            &format!("was deleted: {deleted} records"),
+            &format!("was deleted: {deleted}\n"),
             "Nothing was done: 0 records",
             "\"_op\":\"delete\"",
             "acquired    20",

@@ -30,7 +30,7 @@ async fn a_deleted_order_leads_back_to_the_delta_that_told_of_it() {
     for line in [
         "The first load: 250 records",
         "the first delta: 4 records",
-        "the second delta: 1 records",
+        "the second delta: 1 record\n",
         "Nothing was done: 0 records",
         "\"_op\":\"delete\"",
         "document delta 2, !deltatoken='D20",

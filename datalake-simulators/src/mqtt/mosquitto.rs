@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -67,18 +67,25 @@ impl Mosquitto {
         let name = format!("mosquitto-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let folder = std::env::temp_dir().join(name);
         fs::create_dir_all(&folder)?;
-        let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let anybody = if self.settings.contains("allow_anonymous") { "" } else { "allow_anonymous true\n" };
         let folder_of = folder.display();
         let settings = format!(
-            "listener {} 127.0.0.1\n{anybody}persistence_location {folder_of}/\nlog_dest file {folder_of}/log\n{}",
-            address.port(),
+            "{anybody}persistence_location {folder_of}/\nlog_dest file {folder_of}/log\n{}",
             self.settings
         );
-        fs::write(folder.join("conf"), settings)?;
-        let mut running = Running { program: self.program, folder, address, child: None };
-        running.start()?;
-        Ok(running)
+        let mut running = Running { program: self.program, folder, address: free()?, child: None };
+        let begun = Instant::now();
+        loop {
+            let listener = format!("listener {} 127.0.0.1\n", running.address.port());
+            fs::write(running.folder.join("conf"), listener + &settings)?;
+            if running.begin()? {
+                return Ok(running);
+            }
+            if begun.elapsed() > BOUND {
+                return Err(taken());
+            }
+            running.address = free()?;
+        }
     }
 }
 
@@ -106,24 +113,46 @@ impl Running {
     /// # Errors
     /// It does not begin.
     pub fn start(&mut self) -> io::Result<()> {
+        let begun = Instant::now();
+        while !self.begin()? {
+            if begun.elapsed() > BOUND {
+                return Err(taken());
+            }
+            sleep(Duration::from_millis(20));
+        }
+        Ok(())
+    }
+
+    /// Starts it, and waits until it says itself that it runs: who takes a connection at its port can be somebody else,
+    /// who took the port meanwhile. Then this is `false`.
+    fn begin(&mut self) -> io::Result<bool> {
+        let log = self.folder.join("log");
+        let before = fs::metadata(&log).map_or(0, |log| log.len() as usize);
         let mut command = Command::new(&self.program);
         command.arg("-c").arg(self.folder.join("conf"));
         let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let begun = Instant::now();
-        while TcpStream::connect(self.address).is_err() {
-            if let Some(status) = child.try_wait()? {
-                let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-                return Err(io::Error::other(format!("mosquitto ended by itself: {status}\n{log}")));
+        loop {
+            let ended = child.try_wait()?;
+            let log = fs::read(&log).unwrap_or_default();
+            let said = String::from_utf8_lossy(log.get(before..).unwrap_or_default());
+            match ended {
+                Some(_) if said.contains("Address already in use") => return Ok(false),
+                Some(status) => {
+                    return Err(io::Error::other(format!("mosquitto ended by itself: {status}\n{said}")));
+                }
+                None if said.contains(" running") => {
+                    self.child = Some(child);
+                    return Ok(true);
+                }
+                None if begun.elapsed() > BOUND => {
+                    child.kill()?;
+                    child.wait()?;
+                    return Err(io::Error::other(format!("mosquitto does not begin\n{said}")));
+                }
+                None => sleep(Duration::from_millis(2)),
             }
-            if begun.elapsed() > BOUND {
-                child.kill()?;
-                child.wait()?;
-                return Err(io::Error::other("mosquitto does not begin"));
-            }
-            sleep(Duration::from_millis(2));
         }
-        self.child = Some(child);
-        Ok(())
     }
 
     /// Ends it as its service does, by SIGTERM: it keeps everything.
@@ -156,6 +185,15 @@ impl Running {
         }
         Ok(())
     }
+}
+
+/// A port of loopback that is free now.
+fn free() -> io::Result<SocketAddr> {
+    TcpListener::bind("127.0.0.1:0")?.local_addr()
+}
+
+fn taken() -> io::Error {
+    io::Error::new(io::ErrorKind::AddrInUse, "somebody else listens where mosquitto is to")
 }
 
 impl Drop for Running {

@@ -1,3 +1,8 @@
+use std::fs;
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
 use super::*;
 
 #[test]
@@ -18,4 +23,25 @@ async fn a_fleet_publishes_through_a_broker_that_is_killed() {
     broker.kill().unwrap();
     broker.start().unwrap();
     assert_eq!(publishing.await.unwrap().unwrap().len(), 400);
+}
+
+#[test]
+fn a_broker_is_not_taken_for_somebody_else_at_its_port() {
+    let Some(broker) = Mosquitto::find("a broker whose port is taken") else { return };
+    let mut broker = broker.start().unwrap();
+    broker.kill().unwrap();
+    let other = TcpListener::bind(broker.address()).unwrap();
+    let log = broker.folder().join("log");
+    let starting = thread::spawn(move || broker.start().map(|()| broker));
+    let begun = Instant::now();
+    while !fs::read_to_string(&log).unwrap().contains("Address already in use") {
+        assert!(
+            !starting.is_finished() && begun.elapsed() < Duration::from_secs(20),
+            "the port is not missed"
+        );
+        thread::sleep(Duration::from_millis(2));
+    }
+    drop(other);
+    let broker = starting.join().unwrap().unwrap();
+    assert!(TcpStream::connect(broker.address()).is_ok());
 }
