@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::thread;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -36,7 +37,7 @@ impl Collector {
         log.read_line(&mut line).unwrap();
         let address = line.trim().strip_prefix(says).expect(&line);
         let address = address.trim_end_matches('/').replace("0.0.0.0", "127.0.0.1");
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         Self { child, address }
     }
 
@@ -191,8 +192,7 @@ fn what_is_clicked_in_a_browser_is_shown_in_the_lake() {
 fn trackers_for_browsers_deliver_from_a_page_of_another_origin() {
     let Some((node, chromium)) = variables() else { return };
     let lake = TempDir::new().unwrap();
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let origin = format!("http://localhost:{free}");
+    let origin = format!("http://localhost:{}", shop().port());
     let mut command = worker(lake.path(), &["--allow-origin", &origin]);
     command.env("SEGMENT_WRITE_KEY", "WK");
     let collector = Collector::run(command);
@@ -212,6 +212,31 @@ fn trackers_for_browsers_deliver_from_a_page_of_another_origin() {
     let tracked: Vec<_> = rows.iter().filter(|row| row["event"] == "Bought").collect();
     assert_eq!(tracked.len(), 2);
     assert!(tracked.iter().all(|row| row["type"] == "track" && row["properties"]["amount"] == 3.5));
+}
+
+/// Gives everybody a page without a script, as long as the tests run.
+fn shop() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let answer = |mut visitor: TcpStream| {
+        let asked = BufReader::new(&visitor).lines().map_while(Result::ok).any(|line| line.is_empty());
+        let page = "<!doctype html><title>Räder</title><link rel=icon href=data:,><p>A shop";
+        let (kind, length) = ("text/html; charset=utf-8", page.len());
+        if asked {
+            write!(
+                visitor,
+                "HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{page}"
+            )
+            .ok();
+        }
+    };
+    thread::spawn(move || {
+        for visitor in listener.incoming().flatten() {
+            // A browser opens lines that it asks nothing on.
+            thread::spawn(move || answer(visitor));
+        }
+    });
+    address
 }
 
 /// Runs a script with a browser, and gives what it writes.

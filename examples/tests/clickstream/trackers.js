@@ -2,7 +2,6 @@
 //
 // Writes, as JSON, the ids of the events that were answered, how they were sent, and what the browser complained about.
 
-const http = require('http');
 const path = require('path');
 const { chromium } = require('playwright-core');
 
@@ -27,11 +26,6 @@ async function main() {
     if (!href.startsWith(collector) || request.method() === 'OPTIONS') return;
     requests.push({ way: `${request.method()} ${pathname} ${response.status()}`, sent: request.postData() ?? href });
   });
-  const shop = http.createServer((_, answer) => {
-    answer.setHeader('content-type', 'text/html; charset=utf-8');
-    answer.end('<!doctype html><title>Räder</title><link rel="icon" href="data:,"><p>A shop</p>');
-  });
-  await new Promise((done) => shop.listen(new URL(origin).port, 'localhost', done));
   await page.goto(origin + '/');
   await page.addScriptTag({ path: script('@snowplow/browser-tracker', 'index.umd.js') });
   await page.addScriptTag({ path: script('@segment/analytics-next', 'umd/index.js') });
@@ -58,7 +52,6 @@ async function main() {
   while (ids().length < 12 && Date.now() < until) await new Promise((done) => setTimeout(done, 50));
   const ways = [...new Set(requests.map(({ way }) => way))].sort();
   await browser.close();
-  shop.close();
   process.stdout.write(JSON.stringify({ ids: ids(), ways, errors }));
 }
 
