@@ -31,7 +31,11 @@ impl Collector {
     }
 
     fn at(mut command: Command, listen: &str, says: &str) -> Self {
-        let mut child = command.args(["--listen", listen]).stderr(Stdio::piped()).spawn().unwrap();
+        let mut child = command
+            .args(["--listen", listen, "--commit-timeout", "50"])
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
         let mut line = String::new();
         log.read_line(&mut line).unwrap();

@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use datalake_connectors::web::collect::{
@@ -52,6 +53,9 @@ struct Arguments {
     /// Keep user agents, and addresses without their last part
     #[arg(long)]
     visitors: bool,
+    /// How many seconds a tracker may wait for the commit before it is told to send again
+    #[arg(long, value_name = "SECONDS", default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    commit_timeout: u64,
     /// The dataset they become
     #[arg(long, default_value = "clicks")]
     dataset: Dataset,
@@ -108,6 +112,7 @@ async fn source(arguments: &Arguments, lake: &Lake) -> Result<CollectorSource> {
     let mut source = CollectorSource::builder(arguments.dataset.clone(), arguments.listen)
         .snowplow()
         .segment()
+        .commit_timeout(Duration::from_secs(arguments.commit_timeout))
         .health("/healthz");
     if arguments.shows_page() {
         source = source.pages(site::Site::new(lake, &arguments.dataset)?);
