@@ -6,7 +6,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Child, ChildStderr, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -249,4 +249,39 @@ fn an_address_that_is_taken_is_told_in_one_line_and_nothing_starts() {
     let output = place.hydrate(&["--input", "in.ndjson", "run", "--health", &address]).output().unwrap();
     assert_eq!(output.status.code(), Some(3), "{output:?}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("health endpoint cannot be used"), "{output:?}");
+}
+
+/// A container asks so in whatever folder it has, and the lake may be elsewhere.
+#[test]
+fn every_ready_worker_answers_for_another_without_a_lake() {
+    let workers = [
+        env!("CARGO_BIN_EXE_hydrate"),
+        env!("CARGO_BIN_EXE_webhooks"),
+        #[cfg(feature = "clickstream")]
+        env!("CARGO_BIN_EXE_clickstream_collector"),
+        #[cfg(feature = "crm")]
+        env!("CARGO_BIN_EXE_crm_to_lake"),
+        #[cfg(feature = "iot")]
+        env!("CARGO_BIN_EXE_mqtt_to_lake"),
+        #[cfg(all(feature = "kinesis", feature = "s3"))]
+        env!("CARGO_BIN_EXE_kinesis_to_s3"),
+        #[cfg(feature = "reports")]
+        env!("CARGO_BIN_EXE_reports_to_lake"),
+        #[cfg(feature = "sap")]
+        env!("CARGO_BIN_EXE_sap_to_lake"),
+        #[cfg(feature = "warehouse")]
+        env!("CARGO_BIN_EXE_warehouse_to_lake"),
+    ];
+    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    for worker in workers {
+        let folder = TempDir::new().unwrap();
+        let output = Command::new(worker)
+            .args(["health", &nobody.to_string(), "--live"])
+            .current_dir(folder.path())
+            .output()
+            .unwrap();
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(matches!(output.status.code(), Some(1 | 4)), "{worker}: {} {told}", output.status);
+        assert!(told.contains(&nobody.to_string()) && !told.contains("lake"), "{worker}: {told}");
+    }
 }

@@ -25,7 +25,7 @@ const HINT_EVERY: u64 = 64;
 /// The ledger over an object store: one object a commit, its key made of the sequence number, created only if it is
 /// not there. Entries are never changed and never deleted.
 ///
-/// A hint that is written now and then says from where to list, so that finding the head costs two requests however
+/// A hint that is written now and then says from where to list, so that finding the head costs three requests however
 /// long the ledger is. The hint is never trusted beyond that.
 #[derive(Debug, Clone)]
 pub struct StoreLedger {

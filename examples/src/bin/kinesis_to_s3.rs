@@ -14,7 +14,7 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use datalake_aws::config::Settings;
 use datalake_connectors::kinesis::{KinesisSource, Start};
 use datalake_core::{Dataset, Error, PipelineId, Result};
-use datalake_examples::{lake_at, lake_to_look_into};
+use datalake_examples::{lake_at, lake_to_look_into, without_lake};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -51,7 +51,13 @@ enum Begin {
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    match run(Arguments::parse()).await {
+    let arguments = Arguments::parse();
+    if let Some(code) =
+        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
+    {
+        return code;
+    }
+    match run(arguments).await {
         Ok(code) => code,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
     }
@@ -60,9 +66,6 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments { stream, dataset, start, lake, globals, command } = arguments;
     let mut host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION"));
-    if command.as_ref().is_some_and(|command| !command.needs_lake()) {
-        return Ok(host.run(command, &globals).await);
-    }
     let looks = command.as_ref().is_some_and(|command| !command.needs_pipelines());
     let lake = if looks { lake_to_look_into(&lake).await? } else { lake_at(&lake).await? };
     host = host.lake(&lake);

@@ -78,7 +78,13 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let (from, to) = (lake_to_look_into(&arguments.lake).await?, lake_at(&arguments.to).await?);
+    let looks = match &arguments.command {
+        Some(Told::Host(command)) => !command.needs_pipelines(),
+        Some(Told::Upstream { .. }) => true,
+        None => false,
+    };
+    let from = lake_to_look_into(&arguments.lake).await?;
+    let to = if looks { lake_to_look_into(&arguments.to).await? } else { lake_at(&arguments.to).await? };
     let command = match arguments.command {
         Some(Told::Upstream { record }) => {
             let made_from = upstream(&from, &to.trace(&record).await?).await?;

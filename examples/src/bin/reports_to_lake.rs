@@ -20,7 +20,7 @@ use std::time::Duration;
 use clap::{CommandFactory, Parser};
 use datalake_connectors::files::{FilesSource, Finished, Parquet, SheetHeader, Sheets};
 use datalake_core::{Dataset, Error, ErrorKind, PipelineId, Result};
-use datalake_examples::{lake_at, lake_to_look_into};
+use datalake_examples::{lake_at, lake_to_look_into, without_lake};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -65,6 +65,11 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(code) =
+        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
+    {
+        return code;
+    }
     match host(&arguments).await {
         Ok(host) => host.run(arguments.command, &arguments.globals).await,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),

@@ -24,6 +24,7 @@ use datalake_connectors::sql::cdc::CdcSource;
 use datalake_connectors::sql::postgres::{Mode, PostgresSource};
 use datalake_core::lake::Lake;
 use datalake_core::{Credential, Dataset, Error, ErrorKind, Result, Secrets};
+use datalake_examples::without_lake;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -80,6 +81,11 @@ enum Reads {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(code) =
+        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
+    {
+        return code;
+    }
     match run(&arguments).await {
         Ok(code) => code,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),

@@ -25,6 +25,7 @@ use datalake_core::lake::Lake;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::split::Decoders;
 use datalake_core::{Dataset, Error, ErrorKind, Result, Secrets};
+use datalake_examples::without_lake;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals, Run};
 use datalake_sinks::lake::LakeSink;
@@ -78,6 +79,11 @@ impl Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(code) =
+        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
+    {
+        return code;
+    }
     match run(&arguments).await {
         Ok(code) => code,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),

@@ -22,7 +22,7 @@ use datalake_connectors::crm::salesforce::{SalesforceAuth, SalesforceSource, sam
 use datalake_core::lake::Lake;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::{Credential, Dataset, Error, PipelineId, Result, Secrets, Source};
-use datalake_examples::{lake_at, lake_to_look_into};
+use datalake_examples::{lake_at, lake_to_look_into, without_lake};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -74,6 +74,11 @@ enum System {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(code) =
+        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
+    {
+        return code;
+    }
     match run(arguments).await {
         Ok(code) => code,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),

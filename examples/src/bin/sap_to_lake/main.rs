@@ -19,7 +19,7 @@ use datalake_connectors::sap::{Auth, Mode, Renew, SapSource, SapSourceBuilder, c
 use datalake_core::lake::Lake;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::{Dataset, Error, Result, Secrets};
-use datalake_examples::{lake_at, lake_to_look_into};
+use datalake_examples::{lake_at, lake_to_look_into, without_lake};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -71,6 +71,11 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    if let Some(code) =
+        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
+    {
+        return code;
+    }
     match run(&arguments).await {
         Ok(code) => code,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
