@@ -1,12 +1,9 @@
 //! A lake by its URL.
 
 use std::path::Path;
-use std::process::ExitCode;
 
 use datalake_core::lake::Lake;
 use datalake_core::{Error, ErrorKind, Result};
-use datalake_host::Host;
-use datalake_host::cli::{Command, Globals};
 
 /// The lake at a place, which is made if it is not there: a directory, or `s3://bucket/prefix` in a build with the
 /// feature `s3`. Region, credentials and endpoint are those of the SDK's usual variables; at an endpoint that is not of
@@ -44,12 +41,6 @@ pub async fn lake_to_look_into(place: &str) -> Result<Lake> {
         return Err(missing());
     }
     Ok(lake)
-}
-
-/// Runs a command that is about no lake, such as `health`, and gives its code. `None` if it is about one.
-pub async fn without_lake(name: &str, command: Option<&Command>, globals: &Globals) -> Option<ExitCode> {
-    let command = command.filter(|command| !command.needs_lake())?;
-    Some(Host::new(name, env!("CARGO_PKG_VERSION")).run(Some(command.clone()), globals).await)
 }
 
 fn is_url(place: &str) -> bool {

@@ -3,8 +3,10 @@
 pub mod company;
 mod lake;
 pub mod say;
+mod without_lake;
 
-pub use lake::{lake_at, lake_to_look_into, without_lake};
+pub use lake::{lake_at, lake_to_look_into};
+pub use without_lake::without_lake;
 
 /// The front page and those of the guide, so that all their code compiles here, where every crate is at hand:
 /// that of a silo with its feature.

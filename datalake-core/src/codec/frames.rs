@@ -12,8 +12,8 @@ use crate::{BufferPool, Error, Result};
 
 /// How much memory is kept for the next frames, bytes.
 const KEPT: usize = 64 << 20;
-/// From so many bytes on, the memory of a frame comes back when the frame is done with. A smaller one gets memory of just
-/// its size: there may be many, which wait for long.
+/// From so many bytes on, a frame that is copied, since it fills less than half of what it was made in, is copied into
+/// memory that comes back. A smaller one gets memory of just its size: there may be many, which wait for long.
 const LARGE: usize = 128 << 10;
 
 /// Compresses frames in the memory of the frames before, which spares the operating system most of the work of handing
@@ -85,8 +85,8 @@ impl Frames {
         self.pool.take(bytes)
     }
 
-    /// Compresses what is in a buffer into one frame, and keeps its memory. Without compression, the buffer becomes
-    /// the frame.
+    /// Compresses what is in a buffer into one frame, and keeps its memory if that is done by Zstandard. Without compression,
+    /// the buffer becomes the frame.
     ///
     /// # Errors
     /// Memory runs out.
