@@ -21,6 +21,9 @@ use crate::{Error, ErrorKind, Result};
 const STAGING: &str = ".tmp";
 /// How old a file being written must be for its writer to be gone.
 const ABANDONED: Duration = Duration::from_secs(24 * 3600);
+/// How many bytes are written at once. A file system may give a write of 2 MiB a huge page of the page cache, which in a
+/// virtual machine may be one that its host took back and must find and empty again; smaller pages are those used last.
+const PIECE: usize = 1 << 20;
 
 /// A store in a directory: one file an object, named by its key.
 ///
@@ -151,7 +154,8 @@ impl Inner {
         let written = (|| {
             let mut file = File::create_new(&staged)?;
             make_room(&file, payload.len() as u64);
-            payload.parts().iter().try_for_each(|part| file.write_all(part))?;
+            let mut pieces = payload.parts().iter().flat_map(|part| part.chunks(PIECE));
+            pieces.try_for_each(|piece| file.write_all(piece))?;
             if self.sync {
                 file.sync_all()?;
             }
