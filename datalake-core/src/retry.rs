@@ -11,8 +11,8 @@ use crate::{Error, Result};
 /// How often and how long a pipeline tries again: full jitter with a floor, `Retry-After` honoured, and a budget
 /// shared by all calls of the pipeline, so that a peer in trouble is not given more load than before.
 ///
-/// Components never retry by themselves; the engine and the ledger do, with this. After the last try the error is
-/// [exhausted](Error::exhausted), so that retries do not multiply.
+/// Components never retry by themselves; the engine, the ledger and the reader of a lake do, with this. After the last try
+/// the error is [exhausted](Error::exhausted), so that retries do not multiply.
 #[derive(Clone)]
 pub struct Retry {
     tries: u32,
@@ -33,7 +33,7 @@ impl Retry {
         Self { tries: tries.max(1), first, longest: longest.max(first), budget: Arc::new(Mutex::new(BUDGET)) }
     }
 
-    /// One try.
+    /// One try. Its error stays as it is, so that whoever called may try again.
     #[must_use]
     pub fn never() -> Self {
         Self::new(1, Duration::ZERO, Duration::ZERO)
@@ -56,7 +56,7 @@ impl Retry {
     /// Calls until it succeeds, fails for good, or the tries are used up.
     ///
     /// # Errors
-    /// The last error, exhausted if it was temporary.
+    /// The last error, exhausted if it was temporary and tried more than once.
     pub async fn run<T, F, Fut>(&self, ambient: &Ambient, mut call: F) -> Result<T>
     where
         F: FnMut() -> Fut,
@@ -72,10 +72,15 @@ impl Retry {
                 Err(error) => error,
             };
             failed += 1;
-            let Some(delay) = self.delay(failed, &error, ambient) else { return Err(error.exhausted()) };
+            let Some(delay) = self.delay(failed, &error, ambient) else { return Err(self.given_up(error)) };
             tracing::debug!(%error, failed, ?delay, "trying again");
             tokio::time::sleep(delay).await;
         }
+    }
+
+    /// The error after the last try.
+    pub(crate) fn given_up(&self, error: Error) -> Error {
+        if self.tries == 1 { error } else { error.exhausted() }
     }
 
     fn spend(&self) -> bool {
@@ -144,6 +149,13 @@ mod tests {
     #[tokio::test]
     async fn a_permanent_error_is_not_tried_again() {
         assert_eq!(tries(&Retry::default(), || Error::config("no")).await.0, 1);
+    }
+
+    #[tokio::test]
+    async fn one_try_leaves_trying_again_to_the_caller() {
+        let (made, error) = tries(&Retry::never(), down).await;
+        assert_eq!(made, 1);
+        assert!(error.is_retryable());
     }
 
     #[tokio::test]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use datalake_core::lake::{Lake, Zone};
-use datalake_core::{Dataset, Error, PipelineId, Result, SourceInfo};
+use datalake_core::{Dataset, Error, PipelineId, Result, Retry, SourceInfo};
 use serde_json::json;
 
 use super::reading::{LakeSource, Settings};
@@ -92,6 +92,7 @@ impl LakeSourceBuilder {
             poll_every: self.poll_every,
             batch_bytes: self.batch_bytes,
         };
-        Ok(LakeSource::new(self.lake, info, settings))
+        // The engine tries again, and nobody else.
+        Ok(LakeSource::new(self.lake.with_retry(Retry::never()), info, settings))
     }
 }

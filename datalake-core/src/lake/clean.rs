@@ -37,7 +37,7 @@ pub async fn clean(lake: &Lake, now: DateTime<Utc>, older_than: Duration, dry_ru
     let age = TimeDelta::from_std(older_than).map_err(|_| Error::config("the age is too long"))?;
     let mut found = Vec::new();
     for prefix in Zone::ALL.map(Zone::as_str).into_iter().chain([layout::LEDGER]) {
-        found.extend(lake.store().list(&format!("{prefix}/"), None).try_collect::<Vec<_>>().await?);
+        found.extend(lake.patient().list(&format!("{prefix}/"), None).try_collect::<Vec<_>>().await?);
     }
     let named = named(lake).await?;
     let mut cleaned = Cleaned::default();
@@ -51,7 +51,7 @@ pub async fn clean(lake: &Lake, now: DateTime<Utc>, older_than: Duration, dry_ru
             continue;
         }
         if !dry_run {
-            lake.store().delete(&object.key).await?;
+            lake.patient().delete(&object.key).await?;
         }
         cleaned.bytes += object.bytes;
         cleaned.removed.push(object.key);

@@ -8,12 +8,14 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt, TryStreamExt};
 
 use crate::Result;
+use crate::ambient::Ambient;
 use crate::codec::Expansion;
 use crate::digest::Sha256;
 use crate::id::{Dataset, PipelineId, RecordId};
 use crate::ledger::{Entry, Ledger, StoreLedger};
+use crate::retry::Retry;
 use crate::split::Decoders;
-use crate::store::{LocalStore, ObjectStore};
+use crate::store::{LocalStore, ObjectStore, PatientStore};
 use crate::{Error, ErrorKind};
 
 mod clean;
@@ -41,10 +43,13 @@ pub use view::{Object, Summary, View};
 
 /// A lake: zones and a ledger in an object store, for reading.
 ///
+/// What fails in the store for a while is [tried again](Self::with_retry). An error that comes all the same is
+/// [exhausted](crate::Error::exhausted) if it was temporary.
+///
 /// Cloning is cheap.
 #[derive(Debug, Clone)]
 pub struct Lake {
-    store: Arc<dyn ObjectStore>,
+    store: PatientStore,
     ledger: StoreLedger,
     formats: Arc<[Arc<dyn ObjectFormat>]>,
     decoders: Decoders,
@@ -55,8 +60,9 @@ impl Lake {
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         let ndjson: Arc<dyn ObjectFormat> = Arc::new(format::Ndjson);
+        let store = PatientStore::new(store);
         Self {
-            ledger: StoreLedger::new(Arc::clone(&store)),
+            ledger: StoreLedger::over(store.clone()),
             store,
             formats: [ndjson].into(),
             decoders: Decoders::default(),
@@ -69,6 +75,14 @@ impl Lake {
     /// The directory cannot be made, or is named by a URL.
     pub fn local(root: impl Into<std::path::PathBuf>) -> Result<Self> {
         Ok(Self::new(Arc::new(LocalStore::open(root)?)))
+    }
+
+    /// The same lake, of which a request that fails for a while is tried again by this policy and not by the default one.
+    #[must_use]
+    pub fn with_retry(mut self, retry: Retry) -> Self {
+        self.store = self.store.with_retry(retry, Ambient::system());
+        self.ledger = StoreLedger::over(self.store.clone());
+        self
     }
 
     /// The same lake, in which objects of one more format can be read and joined.
@@ -104,9 +118,14 @@ impl Lake {
         })
     }
 
-    /// The store.
+    /// The store, which tries nothing again by itself.
     #[must_use]
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        self.store.store()
+    }
+
+    /// The store, for reading.
+    pub(crate) fn patient(&self) -> &PatientStore {
         &self.store
     }
 

@@ -191,7 +191,7 @@ fn check_joined(commit: &Commit, manifest: &Manifest, before: &View, found: &mut
 }
 
 async fn object_problem(lake: &Lake, object: &Object) -> Result<Option<String>> {
-    let bytes = match lake.store().get(&object.location).await {
+    let bytes = match lake.patient().get(&object.location).await {
         Ok(bytes) => bytes,
         Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Corrupt) => {
             return Ok(Some(error.message().to_owned()));

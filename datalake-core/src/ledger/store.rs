@@ -14,7 +14,7 @@ use crate::digest::Sha256;
 use crate::id::PipelineId;
 use crate::lake::layout;
 use crate::retry::Retry;
-use crate::store::{Created, ObjectStore, Payload, PutOptions};
+use crate::store::{Created, ObjectStore, PatientStore, Payload, PutOptions};
 use crate::{Error, ErrorKind, Result};
 
 /// A longer manifest goes to an object of its own, bytes.
@@ -29,9 +29,7 @@ const HINT_EVERY: u64 = 64;
 /// long the ledger is. The hint is never trusted beyond that.
 #[derive(Debug, Clone)]
 pub struct StoreLedger {
-    store: Arc<dyn ObjectStore>,
-    retry: Retry,
-    ambient: Ambient,
+    store: PatientStore,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -43,30 +41,28 @@ impl StoreLedger {
     /// The ledger in a store.
     #[must_use]
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
-        Self { store, retry: Retry::default(), ambient: Ambient::system() }
+        Self::over(PatientStore::new(store))
+    }
+
+    pub(crate) fn over(store: PatientStore) -> Self {
+        Self { store }
     }
 
     /// Sets how often a request is tried again.
     #[must_use]
-    pub fn with_retry(mut self, retry: Retry, ambient: Ambient) -> Self {
-        self.retry = retry;
-        self.ambient = ambient;
-        self
-    }
-
-    async fn get(&self, key: &str) -> Result<Bytes> {
-        self.retry.run(&self.ambient, || self.store.get(key)).await
+    pub fn with_retry(self, retry: Retry, ambient: Ambient) -> Self {
+        Self::over(self.store.with_retry(retry, ambient))
     }
 
     async fn hint(&self, pipeline: &PipelineId) -> u64 {
-        let hint = self.get(&layout::hint(pipeline)).await.ok();
+        let hint = self.store.get(&layout::hint(pipeline)).await.ok();
         hint.and_then(|bytes| serde_json::from_slice::<Hint>(&bytes).ok()).map_or(0, |hint| hint.seq)
     }
 
     async fn write_hint(&self, commit: &Commit) {
         let Ok(hint) = serde_json::to_vec(&Hint { seq: commit.seq }) else { return };
         let key = layout::hint(&commit.pipeline);
-        if let Err(error) = self.store.put(&key, hint.into(), PutOptions::default()).await {
+        if let Err(error) = self.store.store().put(&key, hint.into(), PutOptions::default()).await {
             tracing::debug!(%error, "the hint of the ledger was not written");
         }
     }
@@ -74,17 +70,12 @@ impl StoreLedger {
     async fn last_key(&self, pipeline: &PipelineId, after: u64) -> Result<Option<String>> {
         let after = layout::commit(pipeline, after);
         let prefix = layout::commits(pipeline);
-        self.retry
-            .run(&self.ambient, || {
-                self.store
-                    .list(&prefix, Some(&after))
-                    .try_fold(None, |_, object| std::future::ready(Ok(Some(object.key))))
-            })
-            .await
+        let objects = self.store.list(&prefix, Some(&after));
+        objects.try_fold(None, |_, object| std::future::ready(Ok(Some(object.key)))).await
     }
 
     async fn read(&self, key: &str) -> Result<Entry> {
-        let bytes = self.get(key).await?;
+        let bytes = self.store.get(key).await?;
         let corrupt = |message: &'static str| {
             Error::new(ErrorKind::Corrupt, message).component("ledger").with("key", key)
         };
@@ -113,9 +104,7 @@ impl StoreLedger {
         let sha256 = Sha256::of(&bytes);
         let location = layout::manifest(&commit.pipeline, commit.seq, &commit.attempt);
         let options = PutOptions { sha256: Some(sha256), ..PutOptions::default() };
-        self.retry
-            .run(&self.ambient, || self.store.put(&location, bytes.clone().into(), options.clone()))
-            .await?;
+        self.store.put(&location, bytes.into(), options).await?;
         Ok(Some(Commit { manifest: ManifestAt::There { location, sha256 }, ..commit.clone() }))
     }
 
@@ -127,7 +116,7 @@ impl StoreLedger {
             content_type: Some("application/json"),
             metadata: [("lake-attempt", commit.attempt.to_string())].into(),
         };
-        match self.store.put_if_absent(key, Payload::from(bytes.clone()), options).await? {
+        match self.store.store().put_if_absent(key, Payload::from(bytes.clone()), options).await? {
             Created::New => Ok(Appended::Mine(sha256)),
             Created::Exists => match self.read(key).await {
                 Ok(entry) if entry.commit.attempt == commit.attempt => Ok(Appended::Mine(entry.sha256)),
@@ -166,7 +155,7 @@ impl Ledger for StoreLedger {
         let bytes = seal::close(&to_json(commit)?);
         let sha256 = Sha256::of(&bytes);
         let key = layout::commit(&commit.pipeline, commit.seq);
-        let appended = self.retry.run(&self.ambient, || self.try_slot(&key, commit, &bytes, sha256)).await?;
+        let appended = self.store.run(|| self.try_slot(&key, commit, &bytes, sha256)).await?;
         if matches!(appended, Appended::Mine(_)) && commit.seq % HINT_EVERY == 0 {
             self.write_hint(commit).await;
         }
@@ -192,7 +181,7 @@ impl Ledger for StoreLedger {
         let corrupt = |message: &'static str| {
             Error::new(ErrorKind::Corrupt, message).component("ledger").with("key", location)
         };
-        let bytes = self.get(location).await?;
+        let bytes = self.store.get(location).await?;
         if Sha256::of(&bytes) != *sha256 {
             return Err(corrupt("a manifest is not what was written"));
         }

@@ -14,9 +14,11 @@ use crate::{Error, Result};
 
 mod local;
 mod memory;
+mod patient;
 
 pub use local::LocalStore;
 pub use memory::MemoryStore;
+pub(crate) use patient::PatientStore;
 
 /// What is known of an object without reading it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,9 +32,8 @@
 //! **Reads** are checked against the checksum that S3 has kept. A list ends where S3 says that it ends, is refused when
 //! it is out of order, and leaves out keys that no store of ours would write.
 //!
-//! The SDK retries nothing: the engine does. A command that looks into a lake, rebuilds or replays ends with the error of
-//! a read that failed, and can be given again. Every request has a time limit, see
-//! [`timeout`](S3StoreBuilder::timeout).
+//! The SDK retries nothing: the engine does, and of what only reads a lake the [`Lake`](datalake_core::lake::Lake). Every
+//! request has a time limit, see [`timeout`](S3StoreBuilder::timeout).
 //!
 //! # What a worker must be allowed
 //!

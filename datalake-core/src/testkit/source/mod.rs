@@ -136,7 +136,7 @@ pub trait SourceHarness: Send + Sync {
     ///         self.status.store(200, SeqCst);
     ///     }
     /// }
-    /// # futures::executor::block_on(async {
+    /// # tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
     /// # let cellar = Cellar { status: Arc::default(), failed: AtomicUsize::new(0) };
     /// # assert_eq!(cellar.fail().await, Some(ErrorKind::Unavailable));
     /// # cellar.mend().await;

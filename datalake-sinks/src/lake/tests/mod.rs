@@ -3,6 +3,7 @@
 mod cases;
 mod compact;
 mod decoded;
+mod faults;
 mod lineage;
 mod place;
 mod progress;
