@@ -4,6 +4,7 @@ use std::path::Path;
 
 use datalake_core::lake::Lake;
 use datalake_core::{Error, ErrorKind, Result};
+use datalake_host::cli::Command;
 
 /// The lake at a place, which is made if it is not there: a directory, or `s3://bucket/prefix` in a build with the
 /// feature `s3`. Region, credentials and endpoint are those of the SDK's usual variables; at an endpoint that is not of
@@ -41,6 +42,19 @@ pub async fn lake_to_look_into(place: &str) -> Result<Lake> {
         return Err(missing());
     }
     Ok(lake)
+}
+
+/// The lake at a place that a command is about. `None` if it is about none, such as `health`. A command that acquires may
+/// begin the lake, and so may a worker without one, which drains; the others look into one that is there.
+///
+/// # Errors
+/// As [`lake_at`] and [`lake_to_look_into`].
+pub async fn lake_for(command: Option<&Command>, place: &str) -> Result<Option<Lake>> {
+    match command {
+        Some(command) if !command.needs_lake() => Ok(None),
+        Some(command) if !command.needs_pipelines() => lake_to_look_into(place).await.map(Some),
+        _ => lake_at(place).await.map(Some),
+    }
 }
 
 fn is_url(place: &str) -> bool {

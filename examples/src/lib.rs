@@ -3,10 +3,8 @@
 pub mod company;
 mod lake;
 pub mod say;
-mod without_lake;
 
-pub use lake::{lake_at, lake_to_look_into};
-pub use without_lake::without_lake;
+pub use lake::{lake_at, lake_for, lake_to_look_into};
 
 /// The front page and those of the guide, so that all their code compiles here, where every crate is at hand:
 /// that of a silo with its feature.

@@ -25,7 +25,7 @@ use datalake_core::codec::Compression;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::store::ObjectStore;
 use datalake_core::{Csv, Dataset, Encoding, Error, Format, PipelineId, Result, Source};
-use datalake_examples::{lake_at, lake_to_look_into, without_lake};
+use datalake_examples::lake_for;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::{LakeSink, Partition};
@@ -150,11 +150,6 @@ enum CuratedFormat {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(code) =
-        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
-    {
-        return code;
-    }
     match host(&arguments).await {
         Ok(host) => host.run(arguments.command, &arguments.globals).await,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
@@ -162,16 +157,16 @@ async fn main() -> ExitCode {
 }
 
 async fn host(arguments: &Arguments) -> Result<Host> {
-    let looks = arguments.command.as_ref().is_some_and(|command| !command.needs_pipelines());
-    let lake =
-        if looks { lake_to_look_into(&arguments.lake).await? } else { lake_at(&arguments.lake).await? };
+    let command = arguments.command.as_ref();
+    let mut host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION"));
+    let Some(lake) = lake_for(command, &arguments.lake).await? else { return Ok(host) };
     #[cfg(feature = "parquet")]
     let lake = lake.with_format(datalake_sinks::lake::ParquetFormat::new());
-    let mut host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&lake);
+    host = host.lake(&lake);
     if let Some(dataset) = &arguments.dataset {
         host = host.dataset(dataset.clone());
     }
-    if looks {
+    if command.is_some_and(|command| !command.needs_pipelines()) {
         return Ok(host);
     }
     let missing = |option| Error::config("an option is needed to read").with("option", option);

@@ -14,7 +14,7 @@ use clap::{CommandFactory, Parser, ValueEnum};
 use datalake_aws::config::Settings;
 use datalake_connectors::kinesis::{KinesisSource, Start};
 use datalake_core::{Dataset, Error, PipelineId, Result};
-use datalake_examples::{lake_at, lake_to_look_into, without_lake};
+use datalake_examples::lake_for;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -52,11 +52,6 @@ enum Begin {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(code) =
-        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
-    {
-        return code;
-    }
     match run(arguments).await {
         Ok(code) => code,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
@@ -66,13 +61,14 @@ async fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Result<ExitCode> {
     let Arguments { stream, dataset, start, lake, globals, command } = arguments;
     let mut host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION"));
-    let looks = command.as_ref().is_some_and(|command| !command.needs_pipelines());
-    let lake = if looks { lake_to_look_into(&lake).await? } else { lake_at(&lake).await? };
+    let Some(lake) = lake_for(command.as_ref(), &lake).await? else {
+        return Ok(host.run(command, &globals).await);
+    };
     host = host.lake(&lake);
     if let Some(dataset) = &dataset {
         host = host.dataset(dataset.clone());
     }
-    if looks {
+    if command.as_ref().is_some_and(|command| !command.needs_pipelines()) {
         return Ok(host.run(command, &globals).await);
     }
     let missing = || Error::config("an option is needed to read").with("option", "--stream");

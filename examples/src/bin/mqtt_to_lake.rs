@@ -1,4 +1,4 @@
-//! A ready worker: the messages of an MQTT broker into a lake on disk.
+//! A ready worker: the messages of an MQTT broker into a lake.
 //!
 //! ```text
 //! cargo run --release -p datalake-examples --features iot --bin mqtt_to_lake -- \
@@ -17,9 +17,8 @@ use std::time::Duration;
 
 use clap::{CommandFactory, Parser};
 use datalake_connectors::iot::mqtt::{MqttSource, Qos, Version};
-use datalake_core::lake::Lake;
-use datalake_core::{Dataset, Error, ErrorKind, Result, Secrets};
-use datalake_examples::without_lake;
+use datalake_core::{Dataset, Error, Result, Secrets};
+use datalake_examples::lake_for;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -72,9 +71,9 @@ struct Arguments {
     /// The dataset it becomes
     #[arg(long, default_value = "messages")]
     dataset: Dataset,
-    /// The directory of the lake
-    #[arg(long, default_value = "./lake")]
-    lake: PathBuf,
+    /// The lake to fill: a directory, or s3://bucket/prefix in a build with the feature s3
+    #[arg(long, value_name = "PLACE", default_value = "./lake")]
+    lake: String,
     #[command(flatten)]
     globals: Globals,
     #[command(subcommand)]
@@ -84,34 +83,24 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(code) =
-        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
-    {
-        return code;
-    }
-    match run(&arguments).await {
-        Ok(code) => code,
+    match host(&arguments).await {
+        Ok(host) => host.run(arguments.command, &arguments.globals).await,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
     }
 }
 
-async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let looks = arguments.command.as_ref().is_some_and(|command| !command.needs_pipelines());
-    if looks && !arguments.lake.is_dir() {
-        return Err(
-            Error::new(ErrorKind::NotFound, "there is no lake").with("lake", arguments.lake.display())
-        );
+async fn host(arguments: &Arguments) -> Result<Host> {
+    let command = arguments.command.as_ref();
+    let host =
+        Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).dataset(arguments.dataset.clone());
+    let Some(lake) = lake_for(command, &arguments.lake).await? else { return Ok(host) };
+    let host = host.lake(&lake);
+    if command.is_some_and(|command| !command.needs_pipelines()) {
+        return Ok(host);
     }
-    let lake = Lake::local(&arguments.lake)?;
-    let mut host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION"))
-        .lake(&lake)
-        .dataset(arguments.dataset.clone());
-    if !looks {
-        let source = source(arguments)?;
-        let sink = LakeSink::builder(&lake).build();
-        host = host.pipeline(PIPELINE, |pipeline| async move { Ok(pipeline.source(source).lake(&sink)) });
-    }
-    Ok(host.run(arguments.command.clone(), &arguments.globals).await)
+    let source = source(arguments)?;
+    let sink = LakeSink::builder(&lake).build();
+    Ok(host.pipeline(PIPELINE, |pipeline| async move { Ok(pipeline.source(source).lake(&sink)) }))
 }
 
 /// The source that the options describe.

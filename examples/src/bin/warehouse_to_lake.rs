@@ -1,4 +1,4 @@
-//! A ready worker: a table of PostgreSQL into a lake on disk.
+//! A ready worker: a table of PostgreSQL into a lake.
 //!
 //! ```text
 //! PGPASSWORD=… cargo run --release -p datalake-examples --features warehouse --bin warehouse_to_lake -- \
@@ -22,9 +22,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser};
 use datalake_connectors::sql::cdc::CdcSource;
 use datalake_connectors::sql::postgres::{Mode, PostgresSource};
-use datalake_core::lake::Lake;
-use datalake_core::{Credential, Dataset, Error, ErrorKind, Result, Secrets};
-use datalake_examples::without_lake;
+use datalake_core::{Credential, Dataset, Error, Result, Secrets};
+use datalake_examples::lake_for;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -62,9 +61,9 @@ struct Arguments {
     /// The dataset it becomes
     #[arg(long, default_value = "warehouse")]
     dataset: Dataset,
-    /// The directory of the lake
-    #[arg(long, default_value = "./lake")]
-    lake: PathBuf,
+    /// The lake to fill: a directory, or s3://bucket/prefix in a build with the feature s3
+    #[arg(long, value_name = "PLACE", default_value = "./lake")]
+    lake: String,
     #[command(flatten)]
     globals: Globals,
     #[command(subcommand)]
@@ -81,36 +80,26 @@ enum Reads {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(code) =
-        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
-    {
-        return code;
-    }
-    match run(&arguments).await {
-        Ok(code) => code,
+    match host(&arguments).await {
+        Ok(host) => host.run(arguments.command, &arguments.globals).await,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
     }
 }
 
-async fn run(arguments: &Arguments) -> Result<ExitCode> {
-    let looks = arguments.command.as_ref().is_some_and(|command| !command.needs_pipelines());
-    if looks && !arguments.lake.is_dir() {
-        return Err(
-            Error::new(ErrorKind::NotFound, "there is no lake").with("lake", arguments.lake.display())
-        );
-    }
-    let lake = Lake::local(&arguments.lake)?;
-    let host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION"))
-        .lake(&lake)
-        .dataset(arguments.dataset.clone());
-    if looks {
-        return Ok(host.run(arguments.command.clone(), &arguments.globals).await);
+async fn host(arguments: &Arguments) -> Result<Host> {
+    let command = arguments.command.as_ref();
+    let host =
+        Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).dataset(arguments.dataset.clone());
+    let Some(lake) = lake_for(command, &arguments.lake).await? else { return Ok(host) };
+    let host = host.lake(&lake);
+    if command.is_some_and(|command| !command.needs_pipelines()) {
+        return Ok(host);
     }
     let needed = |option| Error::config("an option is needed to read").with("option", option);
     let url = arguments.url.as_deref().ok_or_else(|| needed("--url"))?;
     let table = arguments.table.as_deref().ok_or_else(|| needed("--table"))?;
     let sink = LakeSink::builder(&lake).build();
-    let host = match &arguments.mode {
+    Ok(match &arguments.mode {
         Reads::Rows(mode) => {
             let source = rows(arguments, url, table, mode.clone())?;
             host.pipeline(PIPELINE, |pipeline| async move { Ok(pipeline.source(source).lake(&sink)) })
@@ -119,8 +108,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
             let source = changes(arguments, url, table)?;
             host.pipeline(PIPELINE, |pipeline| async move { Ok(pipeline.source(source).lake(&sink)) })
         }
-    };
-    Ok(host.run(arguments.command.clone(), &arguments.globals).await)
+    })
 }
 
 /// A source of the rows of a table.

@@ -1,4 +1,4 @@
-//! A collector of clickstream events into a lake on disk, with a page that sends some and shows them in the lake.
+//! A collector of clickstream events into a lake, with a page that sends some and shows them in the lake.
 //!
 //! ```text
 //! cargo run --release -p datalake-examples --features clickstream --bin clickstream_collector            # then open http://127.0.0.1:8080/
@@ -12,7 +12,6 @@
 //! command it runs until ctrl-c. The page shows the events of all visitors: elsewhere than on loopback only with `--page`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,8 +23,8 @@ use datalake_connectors::web::collect::{
 use datalake_core::lake::Lake;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::split::Decoders;
-use datalake_core::{Dataset, Error, ErrorKind, Result, Secrets};
-use datalake_examples::without_lake;
+use datalake_core::{Dataset, Result, Secrets};
+use datalake_examples::lake_for;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals, Run};
 use datalake_sinks::lake::LakeSink;
@@ -60,9 +59,9 @@ struct Arguments {
     /// The dataset they become
     #[arg(long, default_value = "clicks")]
     dataset: Dataset,
-    /// The directory of the lake
-    #[arg(long, default_value = "./lake")]
-    lake: PathBuf,
+    /// The lake to fill: a directory, or s3://bucket/prefix in a build with the feature s3
+    #[arg(long, value_name = "PLACE", default_value = "./lake")]
+    lake: String,
     #[command(flatten)]
     globals: Globals,
     #[command(subcommand)]
@@ -79,11 +78,6 @@ impl Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(code) =
-        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
-    {
-        return code;
-    }
     match run(&arguments).await {
         Ok(code) => code,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
@@ -92,17 +86,15 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let command = arguments.command.clone().unwrap_or_else(|| Command::Run(Run::default()));
-    let works = command.needs_pipelines();
-    if !works && !arguments.lake.is_dir() {
-        return Err(
-            Error::new(ErrorKind::NotFound, "there is no lake").with("lake", arguments.lake.display())
-        );
-    }
+    let mut host =
+        Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).dataset(arguments.dataset.clone());
+    let Some(lake) = lake_for(Some(&command), &arguments.lake).await? else {
+        return Ok(host.run(Some(command), &arguments.globals).await);
+    };
     // Events in query strings lead back to their bytes by the decoder that read them.
-    let lake = Lake::local(&arguments.lake)?.with_decoders(&Decoders::default().with(Arc::new(QueryDecoder)));
-    let mut host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&lake);
-    host = host.dataset(arguments.dataset.clone());
-    if works {
+    let lake = lake.with_decoders(&Decoders::default().with(Arc::new(QueryDecoder)));
+    host = host.lake(&lake);
+    if command.needs_pipelines() {
         let source = source(arguments, &lake).await?;
         if let Command::Run(_) = command {
             let what = if arguments.shows_page() { "the page is at" } else { "events are taken at" };

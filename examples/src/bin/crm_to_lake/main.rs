@@ -22,7 +22,7 @@ use datalake_connectors::crm::salesforce::{SalesforceAuth, SalesforceSource, sam
 use datalake_core::lake::Lake;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::{Credential, Dataset, Error, PipelineId, Result, Secrets, Source};
-use datalake_examples::{lake_at, lake_to_look_into, without_lake};
+use datalake_examples::lake_for;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -74,11 +74,6 @@ enum System {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(code) =
-        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
-    {
-        return code;
-    }
     match run(arguments).await {
         Ok(code) => code,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
@@ -86,16 +81,18 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
+    let host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION"));
+    let Some(lake) = lake_for(arguments.command.as_ref(), &arguments.lake).await? else {
+        return Ok(host.run(arguments.command, &arguments.globals).await);
+    };
+    let host = host.lake(&lake);
     if arguments.command.as_ref().is_some_and(|command| !command.needs_pipelines()) {
-        let lake = lake_to_look_into(&arguments.lake).await?;
-        let host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&lake);
         let host = match arguments.dataset {
             Some(dataset) => host.dataset(dataset),
             None => host,
         };
         return Ok(host.run(arguments.command, &arguments.globals).await);
     }
-    let lake = lake_at(&arguments.lake).await?;
     let (Some(url), Some(object)) = (arguments.url.clone(), arguments.object.clone()) else {
         if arguments.url.is_some() || arguments.command.is_some() {
             let missing = if arguments.url.is_some() { "--object" } else { "--url" };
@@ -108,9 +105,7 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
     let shared = lake.clone();
     let command = arguments.command.clone();
     let globals = arguments.globals.clone();
-    let host =
-        Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&lake).dataset(dataset.clone());
-    let host = host.pipeline(name.as_str(), move |pipeline| async move {
+    let host = host.dataset(dataset.clone()).pipeline(name.as_str(), move |pipeline| async move {
         match arguments.system {
             System::Salesforce => {
                 let source = SalesforceSource::builder(dataset, url, object)

@@ -1,4 +1,4 @@
-//! A ready worker: an entity set of a SAP system into a lake on disk.
+//! A ready worker: an entity set of a SAP system into a lake.
 //!
 //! ```text
 //! cargo run --release -p datalake-examples --features sap --bin sap_to_lake                      # a simulated system: a load and three deltas
@@ -19,7 +19,7 @@ use datalake_connectors::sap::{Auth, Mode, Renew, SapSource, SapSourceBuilder, c
 use datalake_core::lake::Lake;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::{Dataset, Error, Result, Secrets};
-use datalake_examples::{lake_at, lake_to_look_into, without_lake};
+use datalake_examples::lake_for;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -71,11 +71,6 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    if let Some(code) =
-        without_lake(env!("CARGO_BIN_NAME"), arguments.command.as_ref(), &arguments.globals).await
-    {
-        return code;
-    }
     match run(&arguments).await {
         Ok(code) => code,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
@@ -83,11 +78,14 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let host = host(arguments);
+    let Some(lake) = lake_for(arguments.command.as_ref(), &arguments.lake).await? else {
+        return Ok(host.run(arguments.command.clone(), &arguments.globals).await);
+    };
+    let host = host.lake(&lake);
     if arguments.command.as_ref().is_some_and(|command| !command.needs_pipelines()) {
-        let lake = lake_to_look_into(&arguments.lake).await?;
-        return Ok(host(&lake, arguments).run(arguments.command.clone(), &arguments.globals).await);
+        return Ok(host.run(arguments.command.clone(), &arguments.globals).await);
     }
-    let lake = lake_at(&arguments.lake).await?;
     let Some(url) = &arguments.url else {
         if arguments.command.is_some() {
             return Err(Error::config("an option is needed to read").with("option", "--url"));
@@ -99,13 +97,12 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
         .as_ref()
         .ok_or_else(|| Error::config("an option is needed to read").with("option", "--entity"))?;
     let source = settings(arguments, url, entity).auth(auth()?).build()?;
-    let host = host(&lake, arguments)
-        .pipeline(PIPELINE, |pipeline| async move { into_lake(pipeline, source, &lake) });
+    let host = host.pipeline(PIPELINE, |pipeline| async move { into_lake(pipeline, source, &lake) });
     Ok(host.run(arguments.command.clone(), &arguments.globals).await)
 }
 
-fn host(lake: &Lake, arguments: &Arguments) -> Host {
-    Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(lake).dataset(arguments.dataset.clone())
+fn host(arguments: &Arguments) -> Host {
+    Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).dataset(arguments.dataset.clone())
 }
 
 /// The user and the password of the environment. The password is looked up again if the system refuses it.

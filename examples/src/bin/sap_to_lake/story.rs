@@ -32,7 +32,7 @@ pub(super) async fn tell(arguments: &Arguments, lake: &Lake) -> Result<ExitCode>
         .auth(Auth::basic(USER, PASSWORD))
         .build()?;
     let shared = lake.clone();
-    let host = host(lake, arguments)
+    let host = host(arguments)
         .pipeline(super::PIPELINE, |pipeline| async move { into_lake(pipeline, source, &shared) });
     let mut pipelines = host.pipelines(&[]).await?;
     let pipeline = pipelines.first_mut().ok_or_else(|| Error::unexpected("a pipeline is missing"))?;
@@ -53,7 +53,7 @@ pub(super) async fn tell(arguments: &Arguments, lake: &Lake) -> Result<ExitCode>
     };
     say!("\nWhich delta told of the delete, when, and on which page (sap_to_lake trace {record}):");
     let trace = Command::Trace(Trace { record, full: true });
-    Ok(super::host(lake, arguments).run(Some(trace), &arguments.globals).await)
+    Ok(super::host(arguments).lake(lake).run(Some(trace), &arguments.globals).await)
 }
 
 fn change(system: &System) {
