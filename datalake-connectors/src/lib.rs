@@ -26,5 +26,7 @@ pub mod sap;
 #[cfg(feature = "_sql")]
 #[cfg_attr(not(all(feature = "sql-cdc", feature = "sql-postgres")), allow(dead_code, unused_imports))]
 pub mod sql;
+#[cfg(feature = "_tls")]
+mod tls;
 #[cfg(any(feature = "web-collect", feature = "web-hook", feature = "web-poll"))]
 pub mod web;

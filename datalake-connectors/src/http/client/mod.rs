@@ -16,7 +16,6 @@ mod credentials;
 mod identity;
 mod refusal;
 mod session;
-mod tls;
 mod token;
 mod transport;
 

@@ -14,7 +14,8 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use datalake_core::{Error, ErrorKind, Result, Secret};
 
-use super::{Answer, Bounds, tls};
+use super::{Answer, Bounds};
+use crate::tls;
 
 /// What we call ourselves.
 pub(crate) const AGENT: &str = concat!("datalake/", env!("CARGO_PKG_VERSION"));

@@ -1,11 +1,10 @@
-//! Whom we believe, and who we say we are.
+//! TLS to a broker.
 
 use std::sync::Arc;
 
 use datalake_core::{Credential, Error, Result, Secret};
-use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
 /// TLS settings.
@@ -42,53 +41,11 @@ impl Tls {
     }
 
     fn config(&self, key: Option<&Secret>) -> Result<ClientConfig> {
-        let mut roots = RootCertStore::empty();
-        let native = rustls_native_certs::load_native_certs();
-        for error in &native.errors {
-            tracing::debug!(?error, "a certificate of the system cannot be read");
-        }
-        roots.add_parsable_certificates(native.certs);
-        for certificate in CertificateDer::pem_slice_iter(&self.trusted) {
-            let certificate = certificate.map_err(|cause| {
-                Error::config("a trusted certificate is no PEM").caused_by(cause.to_string())
-            })?;
-            roots.add(certificate).map_err(|cause| {
-                Error::config("a trusted certificate cannot be used").caused_by(cause.to_string())
-            })?;
-        }
-        if roots.is_empty() {
-            return Err(Error::config("there is no certificate authority to trust"));
-        }
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let versions = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|cause| Error::unexpected("TLS cannot be set up").caused_by(cause.to_string()))?;
-        let config = versions.with_root_certificates(roots);
-        let mut config = match (&self.identity, key) {
-            (Some((chain, _)), Some(key)) => {
-                let (chain, key) = identity(chain, key)?;
-                config.with_client_auth_cert(chain, key).map_err(|cause| {
-                    Error::config("the client certificate and its key cannot be used")
-                        .caused_by(cause.to_string())
-                })?
-            }
-            _ => config.with_no_client_auth(),
-        };
+        let identity = self.identity.as_ref().zip(key).map(|((chain, _), key)| (&**chain, key));
+        let mut config = crate::tls::config(&self.trusted, true, identity)?;
         config.alpn_protocols.clone_from(&self.alpn);
         Ok(config)
     }
-}
-
-fn identity(chain: &[u8], key: &Secret) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
-    let chain: Vec<_> = CertificateDer::pem_slice_iter(chain)
-        .collect::<Result<_, _>>()
-        .map_err(|cause| Error::config("the client certificate is no PEM").caused_by(cause.to_string()))?;
-    if chain.is_empty() {
-        return Err(Error::config("the client certificate is no PEM"));
-    }
-    let key = PrivateKeyDer::from_pem_slice(key.expose().as_bytes())
-        .map_err(|_| Error::config("the key of the client certificate is no PEM"))?;
-    Ok((chain, key))
 }
 
 /// Whether one side does not trust the other: trying again as it is does not help.

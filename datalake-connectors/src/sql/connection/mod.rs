@@ -49,7 +49,7 @@ impl Server {
         connect_timeout: Duration,
     ) -> Result<Self> {
         let (url, in_url) = Url::parse(url)?;
-        let tls = if url.tls { Some(tls::config(trusted)?) } else { None };
+        let tls = if url.tls { Some(Arc::new(crate::tls::config(trusted, true, None)?)) } else { None };
         Ok(Self { url, password: password.or(in_url.map(Credential::from)), tls, connect_timeout })
     }
 

@@ -1,4 +1,4 @@
-//! TLS for a connection: rustls with ring, and a server whose certificate holds.
+//! TLS for a connection.
 
 use std::future::Future;
 use std::io;
@@ -6,38 +6,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_postgres::tls::{ChannelBinding, MakeTlsConnect, TlsConnect, TlsStream};
-
-use datalake_core::{Error, Result};
-
-/// TLS 1.2 and 1.3, trusting the authorities of the system and those given (PEM).
-pub(in crate::sql) fn config(trusted: &[u8]) -> Result<Arc<ClientConfig>> {
-    let mut roots = RootCertStore::empty();
-    let native = rustls_native_certs::load_native_certs();
-    for error in &native.errors {
-        tracing::debug!(?error, "a certificate of the system cannot be read");
-    }
-    roots.add_parsable_certificates(native.certs);
-    for certificate in CertificateDer::pem_slice_iter(trusted) {
-        let certificate = certificate
-            .map_err(|cause| Error::config("a trusted certificate is no PEM").caused_by(cause.to_string()))?;
-        roots.add(certificate).map_err(|cause| {
-            Error::config("a trusted certificate cannot be used").caused_by(cause.to_string())
-        })?;
-    }
-    if roots.is_empty() {
-        return Err(Error::config("there is no certificate authority to trust"));
-    }
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let versions =
-        versions.map_err(|cause| Error::unexpected("TLS cannot be set up").caused_by(cause.to_string()))?;
-    Ok(Arc::new(versions.with_root_certificates(roots).with_no_client_auth()))
-}
 
 /// Makes connections secure.
 #[derive(Clone)]

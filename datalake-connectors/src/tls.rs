@@ -1,4 +1,4 @@
-//! Whom we believe.
+//! TLS: whom we believe, and who we say we are.
 
 use std::sync::Arc;
 
@@ -10,7 +10,10 @@ use datalake_core::{Error, Result, Secret};
 
 /// TLS 1.2 and 1.3 by rustls and ring, trusting the authorities given (PEM) and, unless there is nobody to speak TLS
 /// with, those of the system. With an identity, a chain of certificates and a key (PEM), that is shown to who asks.
-pub(super) fn config(
+///
+/// # Errors
+/// `ConfigInvalid` if a certificate or the key cannot be used, or there is no authority to trust.
+pub(crate) fn config(
     trusted: &[u8],
     secure: bool,
     identity: Option<(&[u8], &Secret)>,
