@@ -1,7 +1,6 @@
 //! Who may send.
 
 use std::fmt;
-use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -9,22 +8,16 @@ use datalake_core::{Credential, Entropy as _, Error, Result, Secret, SystemEntro
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use hyper::StatusCode;
 use hyper::header::{AUTHORIZATION, HeaderMap};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 
 use super::refusal::{Refusal, refusal};
-
-/// How long the password before a rotation is still taken.
-const OVERLAP: Duration = Duration::from_secs(3600);
-/// How often at most a wrong password makes us look it up again. Anybody can send one.
-const PAUSE: Duration = Duration::from_secs(5);
+use super::rotation::{self, Renewal};
 
 const LOCKED: Refusal = refusal(StatusCode::SERVICE_UNAVAILABLE, "passwords cannot be checked now");
 
 /// The users and their passwords. None means that everybody may send.
 pub(crate) struct Access {
     users: Vec<(String, Credential)>,
-    renewed: Mutex<Option<Instant>>,
+    renewal: Renewal,
     /// A key of this life: what is compared is an HMAC, so that time tells nothing.
     blind: Hmac<sha2::Sha256>,
 }
@@ -42,7 +35,7 @@ impl Access {
         }
         let blind =
             Hmac::new_from_slice(&key).map_err(|_| Error::unexpected("a key has the wrong length"))?;
-        Ok(Self { users, renewed: Mutex::default(), blind })
+        Ok(Self { users, renewal: Renewal::default(), blind })
     }
 
     /// Whether everybody may send.
@@ -71,7 +64,7 @@ impl Access {
         let mut known = false;
         for (_, credential) in self.users.iter().filter(|(name, _)| name == user) {
             let current = credential.current().await.map_err(locked)?;
-            for right in [Some(current), credential.replaced_within(OVERLAP)].into_iter().flatten() {
+            for right in [Some(current), rotation::before(credential)].into_iter().flatten() {
                 known |= self.mac(&right).verify_slice(&given).is_ok();
             }
         }
@@ -80,20 +73,9 @@ impl Access {
 
     /// Looks the passwords of a user up again that are named, unless that was done a moment ago. Gives whether it was.
     async fn renew(&self, user: &str) -> Result<bool, Refusal> {
-        let named = || self.users.iter().filter(|(name, password)| name == user && password.name().is_some());
-        if named().next().is_none() {
-            return Ok(false);
-        }
-        let mut renewed = self.renewed.lock().await;
-        if renewed.is_some_and(|at| at.elapsed() < PAUSE) {
-            return Ok(false);
-        }
-        *renewed = Some(Instant::now());
-        for (_, password) in named() {
-            let current = password.current().await.map_err(locked)?;
-            password.instead_of(&current).await.map_err(locked)?;
-        }
-        Ok(true)
+        let named = self.users.iter().filter(|(name, password)| name == user && password.name().is_some());
+        let named: Vec<Credential> = named.map(|(_, password)| password.clone()).collect();
+        Ok(!named.is_empty() && self.renewal.of(&named).await.map_err(locked)?)
     }
 
     fn mac(&self, password: &Secret) -> Hmac<sha2::Sha256> {

@@ -10,6 +10,7 @@ mod macros;
 mod queue;
 mod refusal;
 mod request;
+pub(crate) mod rotation;
 mod server;
 mod settings;
 

@@ -6,10 +6,8 @@ use serde_json::Value as Json;
 use super::lsn::Lsn;
 use super::message::{Tuple, Value};
 use super::relation::{Relation, Transaction};
+use super::time;
 use crate::sql::value::string;
-
-/// Microseconds from 1970 to 2000.
-const EPOCH: i64 = 946_684_800_000_000;
 
 /// Builds one object.
 pub(super) struct Object(Vec<u8>);
@@ -103,8 +101,7 @@ impl Object {
         self.number("xid", transaction.xid.into());
         self.text("commit", &transaction.commit.to_string());
         self.number("seq", transaction.changes);
-        let time = transaction.time.checked_add(EPOCH).and_then(chrono::DateTime::from_timestamp_micros);
-        if let Some(time) = time {
+        if let Some(time) = time::of(transaction.time) {
             self.text("time", &time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true));
         }
     }

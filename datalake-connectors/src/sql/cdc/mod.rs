@@ -107,6 +107,7 @@ mod slot;
 mod source;
 #[cfg(test)]
 mod tests;
+mod time;
 mod types;
 mod wire;
 

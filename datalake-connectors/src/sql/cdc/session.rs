@@ -22,6 +22,7 @@ use super::position::{At, Log, Origin, Place};
 use super::publication::{Table, ensure};
 use super::relation::Types;
 use super::slot::Slot;
+use super::time;
 use super::types::look_up;
 use super::wire::Wire;
 use crate::sql::connection::Server;
@@ -34,8 +35,6 @@ const ASK: Duration = Duration::from_secs(20);
 const GIVE_UP: Duration = Duration::from_secs(60);
 /// How long the last word to the server may take.
 const LAST_WORD: Duration = Duration::from_secs(3);
-/// From 1970 to 2000, microseconds.
-const EPOCH: i64 = 946_684_800_000_000;
 
 /// What decides how the log is read.
 #[derive(Debug)]
@@ -290,7 +289,7 @@ async fn types_of(server: &Server, frame: &Bytes) -> Result<Types> {
 /// Tells the server what is durable, and nothing else.
 async fn tell(wire: &mut Wire, durable: &mut watch::Receiver<Lsn>, reply: bool) -> Result<()> {
     let durable = *durable.borrow_and_update();
-    let now = chrono::Utc::now().timestamp_micros() - EPOCH;
+    let now = time::now();
     let mut status = Vec::with_capacity(34);
     status.push(b'r');
     for _ in ["written", "flushed", "applied"] {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use chrono::Utc;
 use datalake_core::split::Decoder;
 use datalake_core::{
     Document, Error, ErrorKind, Next, Position, Remaining, Result, Secret, Source, SourceBatch, SourceInfo,
@@ -24,13 +23,12 @@ use super::lsn::Lsn;
 use super::position::{At, Origin, Place};
 use super::progress::Progress;
 use super::session::{Came, Session, Settings};
+use super::time;
 
 /// How long changes wait for others to share a document.
 const LINGER: Duration = Duration::from_millis(20);
 /// How often the server is asked how far it is, while it has not said that it is through.
 const ASK: Duration = Duration::from_millis(200);
-/// From 1970 to 2000, microseconds.
-const EPOCH: i64 = 946_684_800_000_000;
 
 /// How a source gives what came.
 #[derive(Debug, Clone, Copy)]
@@ -306,9 +304,7 @@ impl Source for CdcSource {
         };
         let growth = *session.growth.borrow();
         let behind = match reading.assembly.time() {
-            Some(time) => Duration::from_micros(
-                u64::try_from(Utc::now().timestamp_micros() - EPOCH - time).unwrap_or_default(),
-            ),
+            Some(told) => Duration::from_micros(u64::try_from(time::now() - told).unwrap_or_default()),
             None => Duration::ZERO,
         };
         Remaining {

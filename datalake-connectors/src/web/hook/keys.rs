@@ -1,19 +1,12 @@
 //! The keys that events are signed with, looked up where they are named.
 
-use std::time::Duration;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use datalake_core::{Credential, Error, Result, Secret};
 use hmac::{Hmac, KeyInit as _};
-use tokio::sync::Mutex;
-use tokio::time::Instant;
 use zeroize::Zeroizing;
 
-/// How long the key before a rotation is still taken: senders go over to a new one as late as this.
-const OVERLAP: Duration = Duration::from_secs(3600);
-/// How often at most signatures that do not hold make us look keys up again. Anybody can send one.
-const PAUSE: Duration = Duration::from_secs(5);
+use crate::receive::rotation::{self, Renewal};
 
 /// A key made ready.
 pub(super) type Mac = Hmac<sha2::Sha256>;
@@ -32,7 +25,7 @@ pub(super) struct Keys {
     fixed: Vec<Mac>,
     named: Vec<Credential>,
     writing: Writing,
-    renewed: Mutex<Option<Instant>>,
+    renewal: Renewal,
 }
 
 /// The keys as they are now.
@@ -44,7 +37,7 @@ pub(super) struct Ready {
 
 impl Keys {
     pub(super) fn none() -> Self {
-        Self { fixed: Vec::new(), named: Vec::new(), writing: Writing::Text, renewed: Mutex::default() }
+        Self { fixed: Vec::new(), named: Vec::new(), writing: Writing::Text, renewal: Renewal::default() }
     }
 
     pub(super) fn new(secrets: &[Credential], writing: Writing) -> Result<Self> {
@@ -76,7 +69,7 @@ impl Keys {
                 Ok(current) => self.writing.read(&current),
                 Err(error) => Err(error),
             };
-            let before = named.replaced_within(OVERLAP).map(|before| self.writing.read(&before));
+            let before = rotation::before(named).map(|before| self.writing.read(&before));
             for key in [Some(current), before].into_iter().flatten() {
                 match key {
                     Ok(key) => ready.macs.push(key),
@@ -92,16 +85,7 @@ impl Keys {
     /// # Errors
     /// A key cannot be had.
     pub(super) async fn renew(&self) -> Result<()> {
-        let mut renewed = self.renewed.lock().await;
-        if renewed.is_some_and(|at| at.elapsed() < PAUSE) {
-            return Ok(());
-        }
-        *renewed = Some(Instant::now());
-        for named in &self.named {
-            let current = named.current().await?;
-            named.instead_of(&current).await?;
-        }
-        Ok(())
+        self.renewal.of(&self.named).await.map(drop)
     }
 }
 
