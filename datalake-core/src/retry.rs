@@ -11,8 +11,8 @@ use crate::{Error, Result};
 /// How often and how long a pipeline tries again: full jitter with a floor, `Retry-After` honoured, and a budget
 /// shared by all calls of the pipeline, so that a peer in trouble is not given more load than before.
 ///
-/// Components never retry by themselves; the engine, the ledger and the reader of a lake do, with this. After the last try
-/// the error is [exhausted](Error::exhausted), so that retries do not multiply.
+/// Components never retry by themselves; the engine, the ledger and the reader of a lake do, with this. A temporary error
+/// that they give up is [exhausted](Error::exhausted), so that retries do not multiply.
 #[derive(Clone)]
 pub struct Retry {
     tries: u32,
@@ -33,7 +33,7 @@ impl Retry {
         Self { tries: tries.max(1), first, longest: longest.max(first), budget: Arc::new(Mutex::new(BUDGET)) }
     }
 
-    /// One try. Its error stays as it is, so that whoever called may try again.
+    /// One try. Its error comes out of [`run`](Self::run) as it is, so that whoever called may try again.
     #[must_use]
     pub fn never() -> Self {
         Self::new(1, Duration::ZERO, Duration::ZERO)
@@ -56,7 +56,7 @@ impl Retry {
     /// Calls until it succeeds, fails for good, or the tries are used up.
     ///
     /// # Errors
-    /// The last error, exhausted if it was temporary and tried more than once.
+    /// The last error: exhausted if it is temporary, unless the policy is of [one try](Self::never).
     pub async fn run<T, F, Fut>(&self, ambient: &Ambient, mut call: F) -> Result<T>
     where
         F: FnMut() -> Fut,
@@ -72,15 +72,25 @@ impl Retry {
                 Err(error) => error,
             };
             failed += 1;
-            let Some(delay) = self.delay(failed, &error, ambient) else { return Err(self.given_up(error)) };
-            tracing::debug!(%error, failed, ?delay, "trying again");
-            tokio::time::sleep(delay).await;
+            self.wait(failed, error, ambient).await?;
         }
     }
 
-    /// The error after the last try.
-    pub(crate) fn given_up(&self, error: Error) -> Error {
-        if self.tries == 1 { error } else { error.exhausted() }
+    /// Waits for the time of the next try. From the third on somebody may wonder, and is told.
+    ///
+    /// # Errors
+    /// The error, if there is no other try.
+    pub(crate) async fn wait(&self, failed: u32, error: Error, ambient: &Ambient) -> Result<()> {
+        let Some(delay) = self.delay(failed, &error, ambient) else {
+            return Err(if self.tries == 1 { error } else { error.exhausted() });
+        };
+        if failed < 2 {
+            tracing::debug!(%error, failed, ?delay, "trying again");
+        } else {
+            tracing::warn!(%error, failed, ?delay, "trying again");
+        }
+        tokio::time::sleep(delay).await;
+        Ok(())
     }
 
     fn spend(&self) -> bool {

@@ -1,9 +1,10 @@
 //! A lake by its URL.
 
 use std::path::Path;
+use std::time::Duration;
 
 use datalake_core::lake::Lake;
-use datalake_core::{Error, ErrorKind, Result};
+use datalake_core::{Ambient, Error, ErrorKind, Result, Retry};
 use datalake_host::cli::Command;
 
 /// The lake at a place, which is made if it is not there: a directory, or `s3://bucket/prefix` in a build with the
@@ -38,14 +39,16 @@ pub async fn lake_to_look_into(place: &str) -> Result<Lake> {
         return Err(missing());
     }
     let lake = lake_at(place).await?;
-    if is_url(place) && lake.pipelines().await?.is_empty() {
+    // Soon, since nothing is logged yet.
+    let hasty = Retry::new(3, Duration::from_millis(200), Duration::from_secs(1));
+    if is_url(place) && lake.clone().with_retry(hasty, Ambient::system()).pipelines().await?.is_empty() {
         return Err(missing());
     }
     Ok(lake)
 }
 
-/// The lake at a place that a command is about. `None` if it is about none, such as `health`. A command that acquires may
-/// begin the lake, and so may a worker without one, which drains; the others look into one that is there.
+/// The lake at a place that a command is about. `None` if it is about none, such as `health`. Where pipelines are needed,
+/// and without a command, it is made if it is not there; the other commands look into one that is.
 ///
 /// # Errors
 /// As [`lake_at`] and [`lake_to_look_into`].

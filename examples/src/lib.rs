@@ -40,6 +40,9 @@ mod guide {
     #[cfg(feature = "sap")]
     #[doc = include_str!("../../docs/guide/sap.md")]
     mod sap {}
+    #[cfg(feature = "warehouse")]
+    #[doc = include_str!("../../docs/guide/warehouse.md")]
+    mod warehouse {}
     #[cfg(feature = "crm")]
     #[doc = include_str!("../../datalake-core/src/guide/testing.md")]
     mod testing {}

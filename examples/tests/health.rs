@@ -265,6 +265,8 @@ fn every_ready_worker_answers_for_another_without_a_lake() {
         env!("CARGO_BIN_EXE_mqtt_to_lake"),
         #[cfg(all(feature = "kinesis", feature = "s3"))]
         env!("CARGO_BIN_EXE_kinesis_to_s3"),
+        #[cfg(feature = "kinesis")]
+        env!("CARGO_BIN_EXE_web_to_kinesis"),
         #[cfg(feature = "reports")]
         env!("CARGO_BIN_EXE_reports_to_lake"),
         #[cfg(feature = "sap")]

@@ -3,13 +3,20 @@
 use std::time::Duration;
 
 use datalake_core::lake::{Lake, Zone};
-use datalake_core::{Dataset, Error, PipelineId, Result, Retry, SourceInfo};
+use datalake_core::{Ambient, Dataset, Error, PipelineId, Result, Retry, SourceInfo};
 use serde_json::json;
 
 use super::reading::{LakeSource, Settings};
 use super::{SYSTEM, cut, plan};
 
+/// A batch can take thousands of requests, so that each is tried a few times before the engine tries them all again.
+fn tries() -> Retry {
+    Retry::new(3, Duration::from_millis(100), Duration::from_secs(1))
+}
+
 /// Makes a [`LakeSource`].
+///
+/// It tries each request three times, whatever the [policy](Lake::with_retry) of the lake, and the engine does the rest.
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct LakeSourceBuilder {
@@ -92,7 +99,7 @@ impl LakeSourceBuilder {
             poll_every: self.poll_every,
             batch_bytes: self.batch_bytes,
         };
-        // The engine tries again, and nobody else.
-        Ok(LakeSource::new(self.lake.with_retry(Retry::never()), info, settings))
+        let lake = self.lake.with_retry(tries(), Ambient::system());
+        Ok(LakeSource::new(lake, info, settings))
     }
 }

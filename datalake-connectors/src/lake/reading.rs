@@ -254,6 +254,12 @@ impl LakeSource {
     }
 }
 
+/// The error as the engine is told of it, which tries again what the lake has given up for now.
+fn told(error: Error) -> Error {
+    let error = error.component(SYSTEM);
+    if error.is_temporary() { error.retryable() } else { error }
+}
+
 #[async_trait]
 impl Source for LakeSource {
     fn info(&self) -> &SourceInfo {
@@ -265,7 +271,7 @@ impl Source for LakeSource {
             if let Some(batch) = self.take()? {
                 return Ok(Next::Batch(batch));
             }
-            if self.load().await.map_err(|error| error.component(SYSTEM))? {
+            if self.load().await.map_err(told)? {
                 continue;
             }
             if self.skipped >= SKIPPED {
@@ -281,7 +287,7 @@ impl Source for LakeSource {
             Some(position) => position.decode(SCHEMA).map_err(|error| error.component(SYSTEM))?,
             None => At::beginning(self.settings.zone, self.settings.from.clone()),
         };
-        self.check(&at).await.map_err(|error| error.component(SYSTEM))?;
+        self.check(&at).await.map_err(told)?;
         (self.at, self.open, self.skipped) = (at, None, 0);
         Ok(())
     }

@@ -26,8 +26,8 @@ pub struct Cleaned {
 /// left behind. Entries of the ledger are never removed.
 ///
 /// Objects are listed before the ledgers are read, so one that is committed meanwhile is kept. The age must be longer
-/// than the longest time between writing an object and committing it: a run commits nothing older than six
-/// hours, so a day is safe, but for a replay, a rebuild or a compaction that takes longer; any age is while nobody writes.
+/// than the longest time between writing an object and committing it: nothing older than six hours is committed, so a
+/// day is safe; any age is while nobody writes.
 ///
 /// With `dry_run` nothing is removed.
 ///

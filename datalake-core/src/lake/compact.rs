@@ -7,23 +7,24 @@ use std::sync::Arc;
 use bytes::Bytes;
 use serde::Serialize;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::format::{Piece, kept};
 use super::view::{Object, View};
 use super::{Lake, Zone, layout};
+use crate::Result;
 use crate::ambient::Ambient;
 use crate::codec::Compression;
 use crate::envelope::{Acquired, Envelope, Hop, Origin, Worker, config_digest};
 use crate::id::{AttemptId, Dataset, PipelineId};
-use crate::ledger::{Appended, Commit, CommitKind, Ledger, Manifest, ManifestAt, Part, StoreLedger};
+use crate::ledger::{
+    Appended, Commit, CommitKind, Ledger, LostInARow, Manifest, ManifestAt, Part, StoreLedger, check_age,
+};
 use crate::records::Counts;
 use crate::retry::Retry;
 use crate::sink::Output;
 use crate::store::{Payload, PutOptions};
-use crate::{Error, ErrorKind, Result};
 
-/// How often in a row another worker may take the slot.
-const LOST_AT_MOST: u32 = 100;
 /// How many lines of JSON are compressed at once, bytes.
 const FRAME: usize = 8 << 20;
 
@@ -78,6 +79,7 @@ struct Group {
 
 /// What a round wrote.
 struct Joined {
+    since: Instant,
     attempt: AttemptId,
     manifest: Manifest,
     inputs: Vec<Object>,
@@ -136,7 +138,8 @@ impl Compaction {
     /// The store fails, the ledger or an object is damaged, a format is [unknown](Lake::with_format), or another worker
     /// took the slot too often. What was committed stays.
     pub async fn run(&self, lake: &Lake, pipeline: &PipelineId) -> Result<Compacted> {
-        let ledger = lake.ledger().clone().with_retry(self.retry.clone(), self.ambient.clone());
+        let lake = &lake.clone().with_retry(self.retry.clone(), self.ambient.clone());
+        let ledger = lake.ledger();
         let mut done = Compacted {
             pipeline: pipeline.clone(),
             commits: 0,
@@ -147,26 +150,19 @@ impl Compaction {
             bytes_after: 0,
             lost_slots: 0,
         };
-        let mut view = View::read(&ledger, pipeline, u64::MAX).await?;
-        let mut lost = 0;
+        let mut view = View::read(ledger, pipeline, u64::MAX).await?;
+        let mut lost = LostInARow::default();
         while let Some((dataset, groups)) = self.next_round(&view) {
             let joined = self.join(lake, pipeline, &dataset, groups).await?;
             loop {
-                if self.commit(&ledger, &view, &joined, &mut done).await? {
-                    lost = 0;
-                    view = View::read(&ledger, pipeline, u64::MAX).await?;
+                if self.commit(ledger, &view, &joined, &mut done).await? {
+                    lost = LostInARow::default();
+                    view = View::read(ledger, pipeline, u64::MAX).await?;
                     break;
                 }
                 done.lost_slots += 1;
-                lost += 1;
-                if lost == LOST_AT_MOST {
-                    return Err(Error::new(
-                        ErrorKind::Conflict,
-                        "another worker takes every slot; stop it first",
-                    )
-                    .with("pipeline", pipeline));
-                }
-                view = View::read(&ledger, pipeline, u64::MAX).await?;
+                lost.add(pipeline)?;
+                view = View::read(ledger, pipeline, u64::MAX).await?;
                 let stands = |object: &Object| view.object(&object.location) == Some(object);
                 if !joined.inputs.iter().all(stands) {
                     break;
@@ -228,7 +224,7 @@ impl Compaction {
         dataset: &Dataset,
         groups: Vec<Group>,
     ) -> Result<Joined> {
-        let start = self.ambient.now();
+        let (start, since) = (self.ambient.now(), Instant::now());
         let attempt = self.ambient.attempt();
         let mut manifest = Manifest::default();
         let mut inputs = Vec::new();
@@ -246,8 +242,7 @@ impl Compaction {
                 metadata: [("lake-pipeline", pipeline.to_string()), ("lake-attempt", attempt.to_string())]
                     .into(),
             };
-            let put = || lake.store().put(&location, payload.clone(), options.clone());
-            self.retry.run(&self.ambient, put).await?;
+            lake.patient().put(&location, payload, options).await?;
             let parts = parts(&group.objects);
             manifest.outputs.push(Output {
                 sink: "lake.compact".into(),
@@ -291,24 +286,23 @@ impl Compaction {
             hops: vec![hop],
             derived_from: Vec::new(),
         };
-        Ok(Joined { attempt, manifest, inputs, envelope })
+        Ok(Joined { since, attempt, manifest, inputs, envelope })
     }
 
     /// The bytes of the joined object.
     async fn payload(&self, lake: &Lake, objects: &[Object]) -> Result<Payload> {
         let format = Arc::clone(lake.format(&objects[0])?);
-        let read = |object| self.retry.run(&self.ambient, move || lake.stored(object));
         if format.name() != "ndjson" {
             let mut pieces = Vec::with_capacity(objects.len());
             for object in objects {
-                pieces.push(Piece { bytes: read(object).await?, rows: object.rows() });
+                pieces.push(Piece { bytes: lake.stored(object).await?, rows: object.rows() });
             }
             return self.ambient.cpu().run(move || format.join(&pieces)).await?.map(Payload::from);
         }
         let compression = objects[0].compression;
         let mut frames = Frames { compression, lines: Vec::new(), payload: Payload::new() };
         for object in objects {
-            let (lines, rows) = (read(object).await?, object.rows());
+            let (lines, rows) = (lake.stored(object).await?, object.rows());
             frames = self.ambient.cpu().run(move || frames.add(&lines, &rows)).await??;
         }
         self.ambient.cpu().run(move || frames.finish()).await?
@@ -344,6 +338,7 @@ impl Compaction {
             reasons: BTreeMap::new(),
             manifest: ManifestAt::Here(joined.manifest.clone()),
         };
+        check_age(&commit, joined.since)?;
         if ledger.append(&commit).await? == Appended::Lost {
             return Ok(false);
         }

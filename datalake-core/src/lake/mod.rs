@@ -43,8 +43,8 @@ pub use view::{Object, Summary, View};
 
 /// A lake: zones and a ledger in an object store, for reading.
 ///
-/// What fails in the store for a while is [tried again](Self::with_retry). An error that comes all the same is
-/// [exhausted](crate::Error::exhausted) if it was temporary.
+/// What fails in the store for a while is [tried again](Self::with_retry), by default as [`Retry::default`] says. A
+/// temporary error that comes all the same is [exhausted](crate::Error::exhausted).
 ///
 /// Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -79,8 +79,8 @@ impl Lake {
 
     /// The same lake, of which a request that fails for a while is tried again by this policy and not by the default one.
     #[must_use]
-    pub fn with_retry(mut self, retry: Retry) -> Self {
-        self.store = self.store.with_retry(retry, Ambient::system());
+    pub fn with_retry(mut self, retry: Retry, ambient: Ambient) -> Self {
+        self.store = self.store.with_retry(retry, ambient);
         self.ledger = StoreLedger::over(self.store.clone());
         self
     }
@@ -124,7 +124,7 @@ impl Lake {
         self.store.store()
     }
 
-    /// The store, for reading.
+    /// The store, by whose policy a request is tried again.
     pub(crate) fn patient(&self) -> &PatientStore {
         &self.store
     }

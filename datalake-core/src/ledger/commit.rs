@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::ManifestAt;
 use crate::digest::Sha256;
 use crate::envelope::Envelope;
-use crate::id::{AttemptId, BatchId, PipelineId};
+use crate::id::{AttemptId, PipelineId};
 use crate::position::Position;
 use crate::records::Counts;
 
@@ -76,11 +76,5 @@ impl Commit {
     #[must_use]
     pub fn name(&self) -> String {
         format!("{}#{}", self.pipeline, self.seq)
-    }
-
-    /// The batch that the records are of.
-    #[must_use]
-    pub fn batch_id(&self) -> BatchId {
-        BatchId { pipeline: self.pipeline.clone(), number: self.batch }
     }
 }

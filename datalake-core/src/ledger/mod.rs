@@ -10,12 +10,16 @@ use crate::digest::Sha256;
 use crate::id::PipelineId;
 use crate::{Error, Result};
 
+mod age;
 mod commit;
+mod contest;
 mod manifest;
 mod seal;
 mod store;
 
+pub(crate) use age::check_age;
 pub use commit::{Commit, CommitKind};
+pub(crate) use contest::LostInARow;
 pub use manifest::{DocumentRow, DocumentTable, Manifest, ManifestAt, Part};
 pub use store::StoreLedger;
 

@@ -5,7 +5,6 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures::future::BoxFuture;
@@ -17,12 +16,8 @@ use super::group::{Group, Limits};
 use super::landing::{Slot, land};
 use super::{Begun, Shared};
 use crate::digest::Sha256;
-use crate::ledger::{Appended, Commit, Entry};
-use crate::{Error, ErrorKind, Result};
-
-/// Outputs older than this are not committed but written again, so that a clean-up that spares younger objects never
-/// takes one that a commit is about to name.
-const LONGEST_WRITE: Duration = Duration::from_secs(6 * 3600);
+use crate::ledger::{Appended, Commit, Entry, check_age};
+use crate::{Error, Result};
 
 /// A commit that is durable.
 pub(super) struct Committed {
@@ -247,10 +242,7 @@ impl Flow {
     }
 
     fn append(&mut self, mut commit: Commit, weight: Weight) -> Result<()> {
-        if weight.since.elapsed() > LONGEST_WRITE {
-            return Err(Error::new(ErrorKind::Unavailable, "a write took too long to be committed")
-                .with("commit", commit.name()));
-        }
+        check_age(&commit, weight.since)?;
         commit.previous = self.previous;
         if !self.shared.info.can_seek {
             let begun = Begun { seq: commit.seq, attempt: commit.attempt.clone(), batches: weight.batches };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use futures::TryStreamExt;
 use futures::future::BoxFuture;
+use tokio::time::Instant;
 
 use super::Shared;
 use super::chain::{Transformed, Untouched};
@@ -15,13 +16,12 @@ use crate::batch::Batch;
 use crate::envelope::Envelope;
 use crate::id::BatchId;
 use crate::lake::{Lake, Object, QuarantineLine, View, Zone};
-use crate::ledger::{Appended, Commit, CommitKind, DocumentRow, DocumentTable, Entry, ManifestAt};
+use crate::ledger::{
+    Appended, Commit, CommitKind, DocumentRow, DocumentTable, Entry, LostInARow, ManifestAt, check_age,
+};
 use crate::record::{Record, RecordRef};
 use crate::records::{Counts, Rejected};
 use crate::{Document, Error, ErrorKind, Format, Result};
-
-/// How often in a row another worker may take the slot.
-const LOST_AT_MOST: u32 = 100;
 
 /// What is to become of one batch.
 struct Remade {
@@ -65,7 +65,7 @@ async fn each_batch(
     let mut progress = Progress { started: report.started, ..Progress::default() };
     let mut failed: Option<(Error, u64)> = None;
     for (batch, entry) in batches {
-        let mut lost = 0;
+        let mut lost = LostInARow::default();
         let bytes = if wanted(&view, batch) { entry.commit.bytes_in } else { 0 };
         progress.remaining.bytes = Some(left);
         progress.updated = shared.ambient.now();
@@ -94,14 +94,7 @@ async fn each_batch(
                 }
                 None => {
                     report.lost_slots += 1;
-                    lost += 1;
-                    if lost == LOST_AT_MOST {
-                        return Err(Error::new(
-                            ErrorKind::Conflict,
-                            "another worker takes every slot; stop it first",
-                        )
-                        .with("pipeline", &shared.id));
-                    }
+                    lost.add(&shared.id)?;
                 }
             }
             view = lake.view(&shared.id).await?;
@@ -318,6 +311,7 @@ async fn put(
             ..original.envelope.clone()
         }),
     };
+    let since = Instant::now();
     let written = write(shared, &batch, remade.rejected, remade.counts).await?;
     let slot = Slot {
         seq: seq + 1,
@@ -329,6 +323,7 @@ async fn put(
     let documents = DocumentTable::default();
     let mut commit = commit(shared, kind, slot, to, &batch, documents, written, remade.retired);
     commit.previous = Some(head.sha256);
+    check_age(&commit, since)?;
     Ok(match shared.ledger.append(&commit).await? {
         Appended::Mine(_) => Some(commit),
         Appended::Lost => None,

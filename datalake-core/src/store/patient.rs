@@ -68,24 +68,21 @@ impl PatientStore {
             let prefix = prefix.clone();
             async move {
                 loop {
-                    let next = listing.get_or_insert_with(|| self.store.list(&prefix, after.as_deref()));
-                    let error = match next.try_next().await {
-                        Ok(None) => return Ok(None),
-                        Ok(Some(object)) => {
-                            if failed > 0 {
+                    let asked = listing.is_none();
+                    let answers = listing.get_or_insert_with(|| self.store.list(&prefix, after.as_deref()));
+                    let error = match answers.try_next().await {
+                        Ok(object) => {
+                            if asked {
                                 self.retry.refund();
                             }
+                            let Some(object) = object else { return Ok(None) };
                             after = Some(object.key.clone());
                             return Ok(Some((object, (listing, after, 0))));
                         }
                         Err(error) => error,
                     };
                     failed += 1;
-                    let Some(delay) = self.retry.delay(failed, &error, &self.ambient) else {
-                        return Err(self.retry.given_up(error));
-                    };
-                    tracing::debug!(%error, failed, ?delay, "listing again");
-                    tokio::time::sleep(delay).await;
+                    self.retry.wait(failed, error, &self.ambient).await?;
                     listing = None;
                 }
             }

@@ -34,7 +34,6 @@ pub fn batch(bodies: impl IntoIterator<Item = impl Into<Bytes>>) -> BatchBuilder
         dataset: "things".into(),
         number: 1,
         attempt: 1,
-        hops: true,
     }
 }
 
@@ -56,7 +55,6 @@ pub struct BatchBuilder {
     dataset: String,
     number: u64,
     attempt: u64,
-    hops: bool,
 }
 
 impl BatchBuilder {
@@ -95,13 +93,6 @@ impl BatchBuilder {
         self
     }
 
-    /// Leaves the list of transforms in the lineage empty.
-    #[must_use]
-    pub fn without_hops(mut self) -> Self {
-        self.hops = false;
-        self
-    }
-
     /// The batch. Acquired on 2026-11-22 at 10:00 UTC.
     ///
     /// # Errors
@@ -133,7 +124,7 @@ impl BatchBuilder {
             acquired: Acquired { start: epoch(), end: epoch() },
             worker: Arc::new(Worker::new("testkit", "1.0.0")),
             run: attempt_id(0).as_str().into(),
-            hops: if self.hops { vec![hop] } else { Vec::new() },
+            hops: vec![hop],
             derived_from: Vec::new(),
         };
         Ok(Batch {

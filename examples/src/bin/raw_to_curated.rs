@@ -17,7 +17,7 @@ use datalake_core::lake::Zone;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::transform::json::{drop_fields, mask};
 use datalake_core::{Dataset, PipelineId, RecordId, Result};
-use datalake_examples::{lake_at, lake_to_look_into};
+use datalake_examples::{lake_for, lake_to_look_into};
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::lake::LakeSink;
@@ -78,29 +78,34 @@ async fn main() -> ExitCode {
 }
 
 async fn run(arguments: Arguments) -> Result<ExitCode> {
-    let looks = match &arguments.command {
-        Some(Told::Host(command)) => !command.needs_pipelines(),
-        Some(Told::Upstream { .. }) => true,
-        None => false,
-    };
-    let from = lake_to_look_into(&arguments.lake).await?;
-    let to = if looks { lake_to_look_into(&arguments.to).await? } else { lake_at(&arguments.to).await? };
+    let into = arguments.into.unwrap_or_else(|| arguments.dataset.clone());
+    let host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).dataset(into.clone());
     let command = match arguments.command {
         Some(Told::Upstream { record }) => {
+            let from = lake_to_look_into(&arguments.lake).await?;
+            let to = lake_to_look_into(&arguments.to).await?;
             let made_from = upstream(&from, &to.trace(&record).await?).await?;
-            let host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&from);
             let trace = datalake_host::cli::Trace { record: made_from, full: false };
-            return Ok(host.run(Some(Command::Trace(trace)), &arguments.globals).await);
+            return Ok(host.lake(&from).run(Some(Command::Trace(trace)), &arguments.globals).await);
         }
         Some(Told::Host(command)) => Some(command),
         None => None,
     };
-    let into = arguments.into.unwrap_or_else(|| arguments.dataset.clone());
+    // Before the lake to fill, which is made if it is not there.
+    let from = match &command {
+        Some(command) if !command.needs_pipelines() => None,
+        _ => Some(lake_to_look_into(&arguments.lake).await?),
+    };
+    let Some(to) = lake_for(command.as_ref(), &arguments.to).await? else {
+        return Ok(host.run(command, &arguments.globals).await);
+    };
+    let host = host.lake(&to);
+    let Some(from) = from else { return Ok(host.run(command, &arguments.globals).await) };
     let name = match arguments.pipeline {
         Some(name) => name,
         None => PipelineId::new(into.as_str().to_ascii_lowercase().replace('/', "."))?,
     };
-    let source = LakeSource::builder(&from, arguments.zone, arguments.dataset).dataset(into.clone());
+    let source = LakeSource::builder(&from, arguments.zone, arguments.dataset).dataset(into);
     let sink = LakeSink::builder(&to).build();
     let (zone, drop, masked) = (arguments.zone, arguments.drop, arguments.mask);
     let make = move |pipeline: PipelineBuilder| async move {
@@ -117,6 +122,5 @@ async fn run(arguments: Arguments) -> Result<ExitCode> {
         }
         Ok(pipeline.lake(&sink))
     };
-    let host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&to).dataset(into);
     Ok(host.pipeline(name.as_str(), make).run(command, &arguments.globals).await)
 }

@@ -157,8 +157,7 @@ impl Sink for ParquetSink {
     }
 
     async fn write(&self, batch: &Batch) -> Result<Receipt> {
-        let loaded = self.load(&batch.id.pipeline, &batch.dataset).await;
-        loaded.map_err(|error| if error.is_temporary() { error.retryable() } else { error })?;
+        self.load(&batch.id.pipeline, &batch.dataset).await?;
         let (given, partitions, known) =
             (batch.clone(), Arc::clone(&self.partitions), Arc::clone(&self.known));
         let (settings, compression) = (Arc::clone(&self.settings), self.compression);

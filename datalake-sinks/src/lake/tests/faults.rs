@@ -1,12 +1,13 @@
 //! A lake looked into while its store fails now and then.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use datalake_core::lake::{Lake, Zone, clean};
+use datalake_core::lake::{Compaction, Lake, Zone, clean};
 use datalake_core::pipeline::Budget;
 use datalake_core::store::{MemoryStore, ObjectStore, PutOptions};
 use datalake_core::testkit::{Fault, FaultyStore, Op};
-use datalake_core::{PipelineId, RecordId, Result, Retry};
+use datalake_core::{Ambient, PipelineId, RecordId, Result, Retry, Worker};
 use futures::TryStreamExt;
 
 use super::{Refuse, ndjson, pipeline};
@@ -63,7 +64,7 @@ async fn a_clean_up_waits_too_and_removes_each_orphan() {
     READS.iter().for_each(|op| store.rate(*op, Fault::Truncated, 0.3));
     store.rate(Op::Delete, Fault::Lost, 0.3);
     let later = chrono::Utc::now() + chrono::TimeDelta::days(2);
-    let cleaned = clean(&lake, later, std::time::Duration::from_secs(86_400), false).await.unwrap();
+    let cleaned = clean(&lake, later, Duration::from_secs(86_400), false).await.unwrap();
     assert_eq!(cleaned.removed.len(), 20);
     store.calm();
     assert_eq!(curated(&lake).await, before);
@@ -96,8 +97,34 @@ async fn what_stays_away_ends_the_command_and_what_is_refused_ends_it_at_once() 
     store.calm();
     store.rate(Op::List, Fault::Before, 1.0);
     let before = asked();
-    lake.clone().with_retry(Retry::never()).view(&id).await.unwrap_err();
+    lake.clone().with_retry(Retry::never(), Ambient::system()).view(&id).await.unwrap_err();
     assert_eq!(asked() - before, 1);
+}
+
+/// By then a clean-up may have taken it.
+#[tokio::test(start_paused = true)]
+async fn what_was_written_hours_ago_is_not_committed_any_more() {
+    let (store, lake) = filled().await;
+    let id = PipelineId::new("things").unwrap();
+    let before = curated(&lake).await;
+    let hours = [(Op::Put, Fault::Slow(Duration::from_secs(7 * 3600)))];
+    let mut worker = pipeline(&lake, []).target_bytes(1).transform(Refuse("worse")).build().unwrap();
+
+    store.script(hours);
+    let error = worker.rebuild(&lake).await.unwrap_err();
+    assert!(error.is_temporary() && error.to_string().contains("too long"), "{error}");
+    store.script(hours);
+    let error = worker.replay(&lake).await.unwrap_err();
+    assert!(error.is_temporary() && error.to_string().contains("too long"), "{error}");
+    store.script(hours);
+    let compaction = Compaction::new(Worker::new("compactor", "1"));
+    let error = compaction.run(&lake, &id).await.unwrap_err();
+    assert!(error.is_temporary() && error.to_string().contains("too long"), "{error}");
+    assert_eq!(curated(&lake).await, before);
+
+    assert!(compaction.run(&lake, &id).await.unwrap().joined > 0);
+    assert_eq!(worker.rebuild(&lake).await.unwrap().counts.read, 24);
+    assert_eq!(lake.verify(&id).await.unwrap().problems, []);
 }
 
 /// The sink reads what the lake knows of the columns before it writes.

@@ -8,11 +8,10 @@
 //! ```
 //!
 //! It runs against AWS, an emulator or a simulator by the same flags: region, credentials and `AWS_ENDPOINT_URL` come
-//! from where the SDK looks for them. A stream that is not there is made. Pages go to the raw zone of a lake on disk
+//! from where the SDK looks for them. A stream that is not there is made. Pages go to the raw zone of a lake
 //! byte for byte, records that are refused to its quarantine, and its ledger says how far it has come; the records go to
 //! the stream only, as CloudEvents, or as they are with `--bare`.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{ArgGroup, CommandFactory, Parser};
@@ -23,6 +22,7 @@ use datalake_core::lake::Lake;
 use datalake_core::pipeline::PipelineBuilder;
 use datalake_core::transform::Pointer;
 use datalake_core::{Dataset, Error, PipelineId, Result};
+use datalake_examples::lake_for;
 use datalake_host::Host;
 use datalake_host::cli::{Command, Globals};
 use datalake_sinks::firehose::FirehoseSink;
@@ -71,9 +71,10 @@ struct Arguments {
     /// Put records as they are, and not as CloudEvents
     #[arg(long)]
     bare: bool,
-    /// The directory of the lake with the raw pages, the quarantine and the ledger
-    #[arg(long, default_value = "./lake")]
-    lake: PathBuf,
+    /// The lake with the raw pages, the quarantine and the ledger: a directory, or s3://bucket/prefix in a build with the
+    /// feature s3
+    #[arg(long, value_name = "PLACE", default_value = "./lake")]
+    lake: String,
     #[command(flatten)]
     globals: Globals,
     #[command(subcommand)]
@@ -84,15 +85,16 @@ struct Arguments {
 async fn main() -> ExitCode {
     let mut arguments = Arguments::parse();
     let (command, globals) = (arguments.command.take(), std::mem::take(&mut arguments.globals));
-    match host(arguments) {
+    match host(command.as_ref(), arguments).await {
         Ok(host) => host.run(command, &globals).await,
         Err(error) => datalake_host::fail(Arguments::command().get_name(), &error),
     }
 }
 
-fn host(arguments: Arguments) -> Result<Host> {
-    let lake = Lake::local(&arguments.lake)?;
-    let host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION")).lake(&lake);
+async fn host(command: Option<&Command>, arguments: Arguments) -> Result<Host> {
+    let host = Host::new(env!("CARGO_BIN_NAME"), env!("CARGO_PKG_VERSION"));
+    let Some(lake) = lake_for(command, &arguments.lake).await? else { return Ok(host) };
+    let host = host.lake(&lake);
     let name = PipelineId::new(arguments.dataset.as_str().to_ascii_lowercase().replace('/', "."))?;
     Ok(host.pipeline(name.as_str(), move |pipeline| worker(pipeline, lake, arguments)))
 }
