@@ -113,8 +113,8 @@ enum Retryability {
 /// and goes to quarantine (see [`RecordError`]).
 ///
 /// Whether another try can help is a property of its own, beside the kind. [`ErrorKind::RateLimited`] and
-/// [`ErrorKind::Unavailable`] start out retryable. Whoever tries again, by a [`Retry`](crate::Retry), does so in one place:
-/// what was given up is *exhausted*, and no outer layer tries again.
+/// [`ErrorKind::Unavailable`] start out retryable. Whoever has tried again, by a [`Retry`](crate::Retry), and gives up, says
+/// so: the error is *exhausted*, and no outer layer tries again.
 ///
 /// ```
 /// use datalake_core::{Error, ErrorKind};

@@ -11,7 +11,7 @@ use crate::{Error, Result};
 /// How often and how long a pipeline tries again: full jitter with a floor, `Retry-After` honoured, and a budget
 /// shared by all calls of the pipeline, so that a peer in trouble is not given more load than before.
 ///
-/// Components never retry by themselves; the engine, the ledger and the reader of a lake do, with this. A temporary error
+/// Components do not retry by themselves; the engine, the ledger and the reader of a lake do, with this. A temporary error
 /// that they give up is [exhausted](Error::exhausted), so that retries do not multiply.
 #[derive(Clone)]
 pub struct Retry {

@@ -39,9 +39,9 @@ pub async fn lake_to_look_into(place: &str) -> Result<Lake> {
         return Err(missing());
     }
     let lake = lake_at(place).await?;
-    // Soon, since nothing is logged yet.
-    let hasty = Retry::new(3, Duration::from_millis(200), Duration::from_secs(1));
-    if is_url(place) && lake.clone().with_retry(hasty, Ambient::system()).pipelines().await?.is_empty() {
+    // Seconds and no longer: before the host runs nothing is logged.
+    let seconds = Retry::new(6, Duration::from_millis(200), Duration::from_secs(2));
+    if is_url(place) && lake.clone().with_retry(seconds, Ambient::system()).pipelines().await?.is_empty() {
         return Err(missing());
     }
     Ok(lake)

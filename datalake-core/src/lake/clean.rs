@@ -26,8 +26,8 @@ pub struct Cleaned {
 /// left behind. Entries of the ledger are never removed.
 ///
 /// Objects are listed before the ledgers are read, so one that is committed meanwhile is kept. The age must be longer
-/// than the longest time between writing an object and committing it: nothing older than six hours is committed, so a
-/// day is safe; any age is while nobody writes.
+/// than the longest time between writing an object and committing it. What a worker began to write more than six hours
+/// ago it does not commit, so a day is safe, unless its machine slept meanwhile; any age is while nobody writes.
 ///
 /// With `dry_run` nothing is removed.
 ///

@@ -123,7 +123,7 @@ impl Compaction {
         self
     }
 
-    /// Sets how often a request is tried again.
+    /// Sets how often a request is tried again, whatever the [policy](Lake::with_retry) of the lake.
     #[must_use]
     pub fn retry(mut self, retry: Retry) -> Self {
         self.retry = retry;
@@ -135,8 +135,8 @@ impl Compaction {
     /// **Cancellation**: the future may be dropped at any await. What was committed stays; what was not is invisible.
     ///
     /// # Errors
-    /// The store fails, the ledger or an object is damaged, a format is [unknown](Lake::with_format), or another worker
-    /// took the slot too often. What was committed stays.
+    /// The store fails, the ledger or an object is damaged, a format is [unknown](Lake::with_format), writing took hours, or
+    /// another worker took the slot too often. What was committed stays.
     pub async fn run(&self, lake: &Lake, pipeline: &PipelineId) -> Result<Compacted> {
         let lake = &lake.clone().with_retry(self.retry.clone(), self.ambient.clone());
         let ledger = lake.ledger();

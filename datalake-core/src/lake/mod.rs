@@ -43,8 +43,9 @@ pub use view::{Object, Summary, View};
 
 /// A lake: zones and a ledger in an object store, for reading.
 ///
-/// What fails in the store for a while is [tried again](Self::with_retry), by default as [`Retry::default`] says. A
-/// temporary error that comes all the same is [exhausted](crate::Error::exhausted).
+/// What fails in the store for a while is [tried again](Self::with_retry), by default as [`Retry::default`] says. An error
+/// of the store that comes all the same and is temporary is [exhausted](crate::Error::exhausted), unless there was to be
+/// one try only.
 ///
 /// Cloning is cheap.
 #[derive(Debug, Clone)]
@@ -78,6 +79,7 @@ impl Lake {
     }
 
     /// The same lake, of which a request that fails for a while is tried again by this policy and not by the default one.
+    /// The delays are drawn from the randomness given.
     #[must_use]
     pub fn with_retry(mut self, retry: Retry, ambient: Ambient) -> Self {
         self.store = self.store.with_retry(retry, ambient);

@@ -190,8 +190,9 @@ impl Pipeline {
     /// that cannot be remade stays as it is and costs no other anything.
     ///
     /// # Errors
-    /// The ledger or the raw documents cannot be read, or another worker took the slot too often. At the end, if batches
-    /// could not be remade: of the first of them why, and how many were (`batches_done`) and were not (`batches_left`).
+    /// The ledger or the raw documents cannot be read, writing a batch took hours, or another worker took the slot too
+    /// often. At the end, if batches could not be remade: of the first of them why, and how many were (`batches_done`) and
+    /// were not (`batches_left`).
     pub async fn replay(&mut self, lake: &crate::lake::Lake) -> Result<Report> {
         rework::replay(&self.shared, lake).await
     }

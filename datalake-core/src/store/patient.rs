@@ -12,8 +12,8 @@ use crate::Result;
 use crate::ambient::Ambient;
 use crate::retry::Retry;
 
-/// A store, and how often what fails there for a while is tried again: for the ledger, and for whoever reads a lake, whom
-/// no engine tries again.
+/// A store, and how often what fails there for a while is tried again: for the ledger, and for commands that read a lake,
+/// which no engine tries again.
 #[derive(Debug, Clone)]
 pub(crate) struct PatientStore {
     store: Arc<dyn ObjectStore>,

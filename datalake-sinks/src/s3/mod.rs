@@ -32,8 +32,8 @@
 //! **Reads** are checked against the checksum that S3 has kept. A list ends where S3 says that it ends, is refused when
 //! it is out of order, and leaves out keys that no store of ours would write.
 //!
-//! The SDK retries nothing: the engine does, and of what only reads a lake the [`Lake`](datalake_core::lake::Lake). Every
-//! request has a time limit, see [`timeout`](S3StoreBuilder::timeout).
+//! The SDK retries nothing: the engine does, and for commands that look into a lake the
+//! [`Lake`](datalake_core::lake::Lake). Every request has a time limit, see [`timeout`](S3StoreBuilder::timeout).
 //!
 //! # What a worker must be allowed
 //!
